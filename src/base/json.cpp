@@ -1,0 +1,21 @@
+#include "base/json.hpp"
+
+namespace reprieve {
+
+std::optional<Json> parse_json(std::string_view text) {
+  constexpr int kDepthMax = 64;
+  bool is_too_deep = false;
+  const auto watch = [&](int depth, Json::parse_event_t, Json&) {
+    if (depth > kDepthMax) is_too_deep = true;
+    return !is_too_deep;
+  };
+  Json parsed = Json::parse(text, watch, /*allow_exceptions=*/false);
+  if (parsed.is_discarded() || is_too_deep) return std::nullopt;
+  return parsed;
+}
+
+std::string to_text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace reprieve
