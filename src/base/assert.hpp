@@ -8,7 +8,6 @@ namespace reprieve {
 
 }  // namespace reprieve
 
-#define REPRIEVE_ASSERT(condition) \
-  (static_cast<bool>(condition)    \
-       ? static_cast<void>(0)      \
-       : ::reprieve::assertion_failed(#condition, __FILE__, __LINE__))
+#define REPRIEVE_ASSERT(condition)                     \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
+                                : ::reprieve::assertion_failed(#condition, __FILE__, __LINE__))

@@ -13,12 +13,12 @@ int hex_value(char c) {
 }  // namespace
 
 std::string to_hex(ByteView bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
+  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
   text.reserve(bytes.size() * 2);
   for (const std::byte b : bytes) {
-    text.push_back(digits[std::to_integer<std::size_t>(b >> 4)]);
-    text.push_back(digits[std::to_integer<std::size_t>(b & std::byte{15})]);
+    text.push_back(kDigits[std::to_integer<std::size_t>(b >> 4)]);
+    text.push_back(kDigits[std::to_integer<std::size_t>(b & std::byte{15})]);
   }
   return text;
 }

@@ -42,11 +42,15 @@ inline ByteView as_bytes(std::string_view text) {
 inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-inline Bytes copy_of(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
+inline Bytes copy_of(ByteView bytes) {
+  return {bytes.begin(), bytes.end()};
+}
 inline const std::uint8_t* as_u8(const std::byte* bytes) {
   return reinterpret_cast<const std::uint8_t*>(bytes);
 }
-inline std::uint8_t* as_u8(std::byte* bytes) { return reinterpret_cast<std::uint8_t*>(bytes); }
+inline std::uint8_t* as_u8(std::byte* bytes) {
+  return reinterpret_cast<std::uint8_t*>(bytes);
+}
 
 /// Lower-case hexadecimal.
 std::string to_hex(ByteView bytes);

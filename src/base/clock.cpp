@@ -13,9 +13,9 @@ constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 class SystemClock : public Clock {
  public:
   Instant now() override {
-    return Instant{std::chrono::duration_cast<Duration>(
-                       std::chrono::system_clock::now().time_since_epoch())
-                       .count()};
+    return Instant{
+        std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch())
+            .count()};
   }
   Duration uptime() override {
     return std::chrono::duration_cast<Duration>(
@@ -93,10 +93,10 @@ std::string format_rfc3339(Instant instant) {
   const auto day = std::chrono::floor<std::chrono::days>(moment);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss time{moment - day};
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                                 static_cast<unsigned>(date.month()),
-                                 static_cast<unsigned>(date.day()), time.hours().count(),
-                                 time.minutes().count(), time.seconds().count());
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  time.hours().count(), time.minutes().count(), time.seconds().count());
   if (nanos % 1'000'000 == 0) {
     if (nanos != 0) text += fmt::format(".{:03}", nanos / 1'000'000);
   } else if (nanos % 1'000 == 0) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <compare>
 #include <cstdint>
@@ -45,16 +46,16 @@ class Clock {
 /// The machine's clock.
 Clock& system_clock();
 
-/// A clock that stands still until told to move. For tests.
+/// A clock that stands still until told to move. For tests. Thread-safe, as every Clock is.
 class ManualClock : public Clock {
  public:
-  explicit ManualClock(Instant start) : now_{start} {}
-  Instant now() override { return now_; }
-  Duration uptime() override { return Duration{now_.nanoseconds}; }
-  void sleep_for(Duration d) override { now_ = now_ + d; }
+  explicit ManualClock(Instant start) : nanoseconds_{start.nanoseconds} {}
+  Instant now() override { return Instant{nanoseconds_.load()}; }
+  Duration uptime() override { return Duration{nanoseconds_.load()}; }
+  void sleep_for(Duration d) override { nanoseconds_ += d.count(); }
 
  private:
-  Instant now_;
+  std::atomic<std::int64_t> nanoseconds_;
 };
 
 }  // namespace reprieve

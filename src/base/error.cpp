@@ -100,9 +100,15 @@ Error&& Error::with_hint(std::string_view sentence) && {
   return std::move(*this);
 }
 
-std::string_view name_of(ErrorKind kind) { return row(kind).name; }
-int exit_code_of(ErrorKind kind) { return row(kind).exit_code; }
-bool is_retryable(ErrorKind kind) { return row(kind).is_retryable; }
+std::string_view name_of(ErrorKind kind) {
+  return row(kind).name;
+}
+int exit_code_of(ErrorKind kind) {
+  return row(kind).exit_code;
+}
+bool is_retryable(ErrorKind kind) {
+  return row(kind).is_retryable;
+}
 
 Error error_from_errno(int number, std::string_view what) {
   return Error{kind_of_errno(number),

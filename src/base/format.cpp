@@ -6,18 +6,18 @@
 namespace reprieve {
 
 std::string format_size(std::uint64_t bytes) {
-  constexpr std::array<const char*, 6> units = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  constexpr std::array<const char*, 6> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   if (bytes < 1024) return fmt::format("{} B", bytes);
   double value = static_cast<double>(bytes) / 1024;
   std::size_t unit = 0;
   // 999.5 would print as 1000: the next unit then reads better.
-  while (value >= 999.5 && unit + 1 < units.size()) {
+  while (value >= 999.5 && unit + 1 < kUnits.size()) {
     value /= 1024;
     ++unit;
   }
-  if (value < 9.995) return fmt::format("{:.2f} {}", value, units[unit]);
-  if (value < 99.95) return fmt::format("{:.1f} {}", value, units[unit]);
-  return fmt::format("{:.0f} {}", value, units[unit]);
+  if (value < 9.995) return fmt::format("{:.2f} {}", value, kUnits[unit]);
+  if (value < 99.95) return fmt::format("{:.1f} {}", value, kUnits[unit]);
+  return fmt::format("{:.0f} {}", value, kUnits[unit]);
 }
 
 std::string format_duration(Duration duration) {

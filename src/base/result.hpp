@@ -19,9 +19,10 @@ class [[nodiscard]] Result {
 
   template <class U>
     requires std::constructible_from<T, U&&> && std::convertible_to<U&&, T>
-  Result(U&& value)  // NOLINT(google-explicit-constructor): `return value;` must read naturally.
-      : state_{std::in_place_index<0>, std::forward<U>(value)} {}
-  Result(Error error)  // NOLINT(google-explicit-constructor)
+  // Implicit, for `return value;` must read naturally; the constraint leaves copies and moves
+  // alone. NOLINTNEXTLINE(google-explicit-constructor,bugprone-forwarding-reference-overload)
+  Result(U&& value) : state_{std::in_place_index<0>, std::forward<U>(value)} {}
+  Result(Error error)  // NOLINT(google-explicit-constructor): as above.
       : state_{std::in_place_index<1>, std::move(error)} {}
 
   explicit operator bool() const { return state_.index() == 0; }
@@ -72,16 +73,18 @@ void ignore_error(const Result<T>& result, std::string_view why) {
 #define REPRIEVE_CONCAT(a, b) REPRIEVE_CONCAT_INNER(a, b)
 
 /// Returns the error of `expression` to the caller, if it has one.
-#define REPRIEVE_RETURN_IF_ERROR(expression)                               \
-  do {                                                                     \
-    auto reprieve_result = (expression);                                   \
-    if (!reprieve_result) return std::move(reprieve_result).error();       \
+#define REPRIEVE_RETURN_IF_ERROR(expression)                         \
+  do {                                                               \
+    auto reprieve_result = (expression);                             \
+    if (!reprieve_result) return std::move(reprieve_result).error(); \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses.
 /// `REPRIEVE_TRY(auto x, f());` binds the value of f(), or returns its error to the caller.
 #define REPRIEVE_TRY(declaration, expression) \
   REPRIEVE_TRY_INNER(REPRIEVE_CONCAT(reprieve_try_, __LINE__), declaration, expression)
-#define REPRIEVE_TRY_INNER(name, declaration, expression)  \
-  auto name = (expression);                                \
-  if (!name) return std::move(name).error();               \
+#define REPRIEVE_TRY_INNER(name, declaration, expression) \
+  auto name = (expression);                               \
+  if (!name) return std::move(name).error();              \
   declaration = *std::move(name)
+// NOLINTEND(bugprone-macro-parentheses)
