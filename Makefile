@@ -1,0 +1,49 @@
+# The front door: each target installs what it needs, then calls the tool that does the work.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help deps build test check fuzz bench demo format clean
+
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 600
+
+help:  ## print this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | \
+	  while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+deps:  ## install what building, testing and checking need (Debian 12; root or sudo)
+	@tools/deps build test check
+
+build:  ## the program, optimised: build/release/reprieve
+	@tools/deps --quiet build
+	@cmake --preset release
+	@cmake --build build/release -j $(JOBS) --target reprieve
+	@echo "built build/release/reprieve"
+
+test:  ## every suite, with the sanitizers: unit, conformance, integration, end to end
+	@tools/deps --quiet build test
+	@cmake --preset dev
+	@cmake --build build/dev -j $(JOBS)
+	@ctest --test-dir build/dev -j $(JOBS) --output-on-failure --no-tests=error --no-label-summary
+
+check:  ## all that CI asks beside the tests: format, lint, tidy, tsan, fuzz (short)
+	@tools/check
+
+fuzz:  ## every fuzz target for FUZZ_SECONDS (600)
+	@tools/deps --quiet build check
+	@tools/fuzz $(FUZZ_SECONDS)
+
+bench: build  ## against the peers, on this machine
+	@tools/deps --quiet bench
+	@bench/run
+
+demo: build  ## a disaster and its recovery, on this machine
+	@demo/run
+
+format:  ## format every C++ file in place
+	@tools/deps --quiet check
+	@tools/format
+
+clean:  ## remove build/
+	@rm -rf build
