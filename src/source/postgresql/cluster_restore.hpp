@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "source/source.hpp"
+
+namespace reprieve {
+
+/// Where recovery stops. Without one it goes to the end of the WAL that the recovery point holds.
+struct RecoveryTarget {
+  enum class Kind : std::uint8_t {
+    kImmediate,    ///< As soon as the cluster is consistent; `value` is empty.
+    kTime,         ///< RFC 3339, with a zone.
+    kLsn,          ///< "0/3000060".
+    kName,         ///< Of pg_create_restore_point().
+    kTransaction,  ///< A transaction id.
+  };
+  Kind kind = Kind::kImmediate;
+  std::string value;
+  bool is_inclusive =
+      true;  ///< Whether the target itself is still replayed: time, LSN, transaction.
+};
+
+/// What the server does once it has recovered.
+enum class RecoveryEnd : std::uint8_t {
+  kPromote,  ///< Accepts writes, on a new timeline.
+  kPause,    ///< Read-only, waiting for a person; needs a target, else it promotes.
+};
+
+/// What the restored server is for.
+enum class ClusterPurpose : std::uint8_t {
+  kRecovery,  ///< Takes the old server's place.
+  kDrill,     ///< A copy beside it: archives nothing, connects to nobody, waits for no standby.
+};
+
+struct ClusterRestoreOptions {
+  std::string data_directory;  ///< Absolute. New, or an empty directory.
+  /// A non-empty `data_directory` (and tablespace) that holds this same cluster, stopped, may be
+  /// emptied first. One that is running, or is another cluster's, is refused all the same.
+  bool is_replacing = false;
+  bool is_dry_run = false;  ///< Checks everything that can be checked, writes nothing.
+  /// Tablespace OID to absolute path, where it is not to go to where it was.
+  std::map<std::uint32_t, std::string> tablespaces;
+  /// Absolute path of the program whose `wal fetch` and `wal finish` serve the staged WAL.
+  std::string program;
+  /// OS user that owns the files. Only root can choose; empty: `postgres` if root and there is one,
+  /// else the current user.
+  std::string owner;
+  std::optional<RecoveryTarget> target;
+  RecoveryEnd end = RecoveryEnd::kPromote;
+  ClusterPurpose purpose = ClusterPurpose::kRecovery;
+};
+
+struct ClusterRestoreSummary {
+  std::uint64_t files = 0;
+  std::uint64_t directories = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t wal_segments = 0;
+  std::string system_identifier;
+  std::string server_version;  ///< "15.20": the major version that can start it.
+  std::uint32_t timeline = 0;
+  std::string start_lsn;
+  std::string end_lsn;      ///< Earliest moment to which the cluster can recover.
+  bool is_suspect = false;  ///< The server found bad page checksums while the backup was taken.
+  /// Full sentences for the operator, in order: what was done beyond copying, what to look at.
+  std::vector<std::string> notes;
+};
+
+/// Writes a recovery point of PostgresSource as a data directory that only has to be started with
+/// the same major version (`pg_ctl -D DIR start`). `roots` is the snapshot's root tree.
+///
+/// Durability: when it returns, everything is on disk. `global/pg_control` comes last, so a restore
+/// that was interrupted leaves a directory that no server starts; doing it again resumes from
+/// nothing and needs no `is_replacing`.
+/// Thread safety: none of its own; one restore per data directory at a time.
+/// Errors: kConflict (a non-empty, running or foreign target; nothing was changed), kCorrupt (the
+/// recovery point is no cluster, has hostile names or lost chunks; pg_control was not written),
+/// kInvalid (options), kDenied, kExhausted, kCancelled.
+Result<ClusterRestoreSummary> restore_cluster(RestoreReader& reader,
+                                              const std::vector<Entry>& roots,
+                                              const ClusterRestoreOptions& options);
+
+}  // namespace reprieve
