@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "crypto/crypto.hpp"
+#include "repository/repository.hpp"
+
+namespace reprieve::repository {
+
+/// docs/format.md section 5.
+struct Config {
+  struct Epoch {
+    std::uint32_t epoch = 0;
+    crypto::PublicKey reading_public{};
+  };
+  struct Member {
+    Role role = Role::kWriter;
+    crypto::PublicKey key{};
+    bool is_revoked = false;
+    std::string name;
+  };
+  RepositoryId repository{};
+  std::uint32_t format_version = 1;
+  std::uint64_t generation = 1;
+  std::array<std::byte, 32> previous{};
+  Instant created;
+  std::vector<std::string> required_features;
+  std::vector<std::string> optional_features;
+  crypto::PublicKey root{};
+  std::vector<Epoch> epochs;
+  std::vector<Member> members;
+  ChunkerParameters chunker;
+};
+
+/// A record, signed by root.
+Bytes encode_config(const Config& config, const crypto::SigningKey& root);
+/// Errors: kCorrupt; kInvalid (with the hint to upgrade) for a newer format or required feature,
+/// named. The signature is checked against the root key inside; the caller pins that key.
+Result<Config> parse_config(ByteView record);
+
+}  // namespace reprieve::repository

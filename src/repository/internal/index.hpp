@@ -1,0 +1,101 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/strong.hpp"
+#include "crypto/crypto.hpp"
+#include "repository/internal/key_ring.hpp"
+
+namespace reprieve::repository {
+
+enum class Codec : std::uint8_t { kStored = 0, kZstd = 1 };
+
+/// Where a frame lies and how to open it.
+struct FrameLocation {
+  PackId pack;
+  std::uint32_t offset = 0;         ///< In the object (label included).
+  std::uint32_t sealed_length = 0;  ///< Tag included.
+  std::uint32_t raw_length = 0;
+  crypto::Salt16 salt{};
+  Codec codec = Codec::kStored;
+  std::uint8_t pack_type = 1;
+  std::uint32_t key = 0;  ///< Global number of the session key: Index::session_key().
+};
+
+/// Where a chunk lies.
+struct ChunkLocation {
+  std::uint64_t frame =
+      0;  ///< Global number: Index::frame(). Sorting by it sorts by pack and offset.
+  std::uint32_t offset = 0;  ///< In the raw frame.
+  std::uint32_t length = 0;
+};
+
+/// One pack as its writer knows it when it is finished: what a trailer and an index say of it.
+struct PackContents {
+  struct Frame {
+    std::uint32_t offset = 0;  ///< In the body.
+    std::uint32_t sealed_length = 0;
+    std::uint32_t raw_length = 0;
+    Codec codec = Codec::kStored;
+    std::uint16_t key = 0;  ///< Number in the label's key table.
+    crypto::Salt16 salt{};
+  };
+  struct Chunk {
+    ChunkId id;
+    ChunkType type = ChunkType::kData;
+    std::uint32_t frame = 0;
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+    std::vector<ChunkId> children;
+  };
+  PackId id;
+  std::uint8_t pack_type = 1;
+  std::uint64_t object_bytes = 0;
+  std::uint32_t trailer_length = 0;
+  Bytes label;
+  std::vector<SessionKeyEntry> keys;
+  std::vector<Frame> frames;
+  std::vector<Chunk> chunks;
+};
+
+/// Builds the plain bytes of an index (docs/format.md section 7) from finished packs.
+Bytes encode_index(std::span<const PackContents> packs);
+
+/// All indexes of a repository, mapped; look-ups touch a filter in memory, then one page.
+/// Thread-safe; add() may run beside look-ups.
+class Index {
+ public:
+  Index();
+  ~Index();
+
+  /// Validates the plain bytes of one index (every offset, count and order is checked: kCorrupt)
+  /// and adds it. `backing` keeps the bytes alive (a mapping or an owned buffer).
+  Result<> add(std::string object_name, std::shared_ptr<const void> backing, ByteView plain);
+  [[nodiscard]] bool has_object(std::string_view object_name) const;
+
+  [[nodiscard]] std::optional<ChunkLocation> find(const ChunkId& id) const;
+  [[nodiscard]] FrameLocation frame(std::uint64_t number) const;
+  [[nodiscard]] SessionKeyEntry session_key(std::uint32_t number) const;
+
+  struct PackRow {
+    PackId id;
+    std::uint64_t object_bytes = 0;
+    std::uint8_t pack_type = 1;
+    std::uint32_t trailer_length = 0;
+    ByteView label;
+  };
+  /// Packs of all indexes, each once, by id.
+  [[nodiscard]] std::vector<PackRow> packs() const;
+  [[nodiscard]] std::uint64_t chunk_count() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace reprieve::repository

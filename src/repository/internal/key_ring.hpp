@@ -1,0 +1,68 @@
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "base/result.hpp"
+#include "crypto/crypto.hpp"
+#include "repository/credentials.hpp"
+#include "repository/internal/config.hpp"
+#include "repository/write_session.hpp"
+
+namespace reprieve::repository {
+
+using Commitment = std::array<std::byte, 16>;
+
+/// A session's public half, as labels and indexes carry it.
+struct SessionKeyEntry {
+  crypto::PublicKey ephemeral{};
+  std::uint32_t epoch = 0;
+  Commitment commitment{};
+};
+
+/// The keys of an open repository and every derivation of docs/format.md section 4. Immutable,
+/// thread-safe.
+class KeyRing {
+ public:
+  /// Errors: kDenied if config and credentials name different roots or repositories.
+  static Result<KeyRing> make(Credentials credentials, const Config& config);
+
+  [[nodiscard]] const Credentials& credentials() const;
+  [[nodiscard]] ChunkId chunk_id(ChunkType type, ByteView plaintext) const;
+  [[nodiscard]] std::array<std::uint64_t, 256> gear_table() const;
+
+  /// Metadata under K_meta. `kind` is the record kind (9 for a pack's trailer).
+  /// Layout: u32 epoch | salt 32 | sealed. Errors of open: kCorrupt; kDenied if the epoch's key is
+  /// not held.
+  [[nodiscard]] Bytes seal_metadata(RandomSource& random, std::uint8_t kind, ByteView associated,
+                                    ByteView plaintext) const;
+  [[nodiscard]] Result<Bytes> open_metadata(std::uint8_t kind, ByteView associated,
+                                            ByteView sealed) const;
+
+  /// The writer's side of a session: S, and what to publish.
+  struct Session {
+    Secret shared;
+    SessionKeyEntry entry;
+  };
+  [[nodiscard]] Result<Session> new_session(RandomSource& random) const;
+  /// The reader's side. Errors: kDenied without R_sk of that epoch; kCorrupt if the commitment
+  /// does not fit.
+  [[nodiscard]] Result<Secret> open_session(const SessionKeyEntry& entry) const;
+
+  [[nodiscard]] bool can_read() const;
+  [[nodiscard]] bool can_write() const;
+  [[nodiscard]] const crypto::SigningKey& signing_key() const;  ///< Asserts that there is one.
+  [[nodiscard]] WriterId writer_id() const;
+
+ private:
+  struct State;
+  std::shared_ptr<const State> state_;
+};
+
+/// The key of one frame, and its associated data.
+Secret frame_key(const Secret& session_shared, const crypto::Salt16& salt);
+
+/// First 16 bytes of SHA-256(public key).
+WriterId writer_id_of(const crypto::PublicKey& key);
+
+}  // namespace reprieve::repository

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "repository/credentials.hpp"
+#include "repository/snapshot.hpp"
+#include "storage/object_store.hpp"
+
+namespace reprieve::repository {
+
+class Index;    // internal/index.hpp
+class KeyRing;  // internal/key_ring.hpp
+
+/// The bounds of the chunker, from the config.
+struct ChunkerParameters {
+  std::uint32_t min_bytes = 256 * 1024;
+  std::uint32_t average_bytes = 1024 * 1024;
+  std::uint32_t max_bytes = 4 * 1024 * 1024;
+  std::uint32_t page_bytes = 32 * 1024;
+  friend bool operator==(const ChunkerParameters&, const ChunkerParameters&) = default;
+};
+
+/// One way in: a slot, without its secret.
+struct SlotSummary {
+  std::string id;    ///< Hexadecimal.
+  std::string kind;  ///< "passphrase", "key-file".
+  std::string label;
+  Instant created;
+};
+
+struct OpenOptions {
+  /// Where decrypted indexes are cached; one folder per repository below it is made. Empty: in
+  /// memory only.
+  std::filesystem::path cache_dir;
+};
+
+/// An open repository: keys, config, and the index of all chunks. Immutable after open() but for
+/// refresh(); thread-safe otherwise. Must outlive the sessions and readers made of it; `store`,
+/// `random` and `clock` must outlive it.
+class Repository {
+ public:
+  /// Makes a new repository in an empty store, with one slot for each key given.
+  /// Errors: kConflict if there is one already (hint names `--repo`); the store's.
+  static Result<> create(ObjectStore& store, const UnlockKey& keys, RandomSource& random,
+                         Clock& clock);
+
+  /// Errors: kNotFound if the store holds no repository; kDenied if the key opens no slot;
+  /// kInvalid if the format or a required feature is newer than this program; kCorrupt.
+  static Result<std::unique_ptr<Repository>> open(ObjectStore& store, const UnlockKey& key,
+                                                  RandomSource& random, Clock& clock,
+                                                  OpenOptions options);
+  ~Repository();
+
+  [[nodiscard]] const RepositoryId& id() const;
+  [[nodiscard]] Role role() const;
+  [[nodiscard]] const ChunkerParameters& chunker_parameters() const;
+  [[nodiscard]] ObjectStore& store() const;
+  [[nodiscard]] RandomSource& random() const;
+  [[nodiscard]] Clock& clock() const;
+  [[nodiscard]] const KeyRing& keys() const;
+  [[nodiscard]] Index& index() const;
+
+  /// All committed snapshots, oldest first by (time, writer, seq); the signature of each was
+  /// checked. A snapshot that does not verify is listed in `damaged` by its object's name and left
+  /// out; tombed ones are left out.
+  struct SnapshotList {
+    std::vector<Snapshot> snapshots;
+    std::vector<std::string> damaged;
+  };
+  [[nodiscard]] Result<SnapshotList> snapshots() const;
+
+  [[nodiscard]] Result<std::vector<SlotSummary>> slots() const;
+  /// Adds a way in with the same credentials. Errors: kInvalid if the key is empty.
+  Result<> add_slot(const UnlockKey& key, std::string_view label);
+
+  /// Reads indexes that other writers made since.
+  Result<> refresh();
+
+ private:
+  struct State;
+  explicit Repository(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Whether a store holds a repository at all, without a key. Errors: the store's.
+Result<bool> is_repository(ObjectStore& store);
+
+}  // namespace reprieve::repository

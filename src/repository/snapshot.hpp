@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/json.hpp"
+#include "base/strong.hpp"
+#include "repository/credentials.hpp"
+#include "tree/entry.hpp"
+
+namespace reprieve::repository {
+
+/// Counts of a finished capture: stored with the snapshot, readable without reading data.
+struct Statistics {
+  std::uint64_t files = 0;
+  std::uint64_t directories = 0;
+  std::uint64_t others = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_new = 0;     ///< Plaintext that the repository did not hold.
+  std::uint64_t bytes_stored = 0;  ///< What the store received.
+  std::uint64_t files_new = 0;
+  std::uint64_t files_changed = 0;
+  std::uint64_t files_unchanged = 0;
+  std::uint64_t problems = 0;
+  std::uint64_t duration_ms = 0;
+};
+
+/// What a person knows a recovery point by. Kept as JSON under the session key.
+struct Description {
+  std::string source;  ///< Name in the plan, or the path or URL as given (no password).
+  std::string kind;    ///< "files", "postgres".
+  std::string host;
+  std::vector<std::string> paths;  ///< Raw bytes.
+  std::string name;                ///< Given with --name; may be empty.
+  std::vector<std::string> tags;
+  Instant started;
+  Instant data_time;  ///< The data is at least as new as this: start of a file walk, end of a base
+                      ///< backup.
+  std::string program;  ///< "reprieve 0.1.0".
+  Json facts;           ///< Of the source: system identifier, LSNs, ...
+};
+
+/// A committed recovery point.
+struct Snapshot {
+  SnapshotId id;  ///< SHA-256 of its record.
+  WriterId writer{};
+  std::uint64_t seq = 0;
+  std::array<std::byte, 32> session{};
+  bool is_final = true;
+  SnapshotId previous;
+  Instant time;
+  std::uint64_t gc_seen = 0;
+  ListRef root;
+  Statistics statistics;
+  Description description;  ///< Empty if the key at hand cannot read it.
+};
+
+}  // namespace reprieve::repository

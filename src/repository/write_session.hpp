@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/cancel.hpp"
+#include "base/progress.hpp"
+#include "base/result.hpp"
+#include "base/strong.hpp"
+#include "repository/repository.hpp"
+#include "tree/entry.hpp"
+
+namespace reprieve::repository {
+
+enum class ChunkType : std::uint8_t { kData = 1, kTree = 2, kList = 3 };
+
+struct SessionOptions {
+  int compression_level = 1;                    ///< zstd.
+  unsigned threads = 0;                         ///< Sealing threads; 0: as many as there are cores.
+  std::uint32_t pack_bytes = 16 * 1024 * 1024;  ///< Target of a pack's body, at most 32 MiB.
+};
+
+/// One writer's run: chunks go in, one snapshot comes out (docs/format.md section 5). Everything
+/// before commit() is garbage to others. put() may be called from many threads; it blocks while the
+/// sealing and writing queues are full (their byte budgets bound the session's memory).
+class WriteSession {
+ public:
+  /// Announces the session in the store. Errors: kDenied if the key may not write; the store's.
+  static Result<std::unique_ptr<WriteSession>> begin(Repository& repository, SessionOptions options,
+                                                     Progress& progress);
+  ~WriteSession();  ///< Without commit(): abandons the session; packs written stay as garbage.
+
+  /// Stores a chunk unless the repository holds it, and returns its id. `children`: the ids that a
+  /// tree or list refers to. Errors: those of earlier writes too, once one failed (sticky).
+  Result<ChunkId> put(ChunkType type, ByteView plaintext, std::span<const ChunkId> children = {});
+
+  /// Whether a chunk is stored already, by this session or a trusted earlier one.
+  [[nodiscard]] bool has(const ChunkId& id) const;
+
+  [[nodiscard]] const ChunkerParameters& chunker_parameters() const;
+  /// Gear table for Chunker, from K_chunk.
+  [[nodiscard]] const std::array<std::uint64_t, 256>& gear_table() const;
+
+  /// Writes what is pending, the indexes and the snapshot; returns only when all is durable and the
+  /// session was not fenced. Call once, when no put() runs. Errors: kConflict if garbage collection
+  /// fenced the session or condemned what it relied on (run the backup again); the store's.
+  Result<Snapshot> commit(const ListRef& root, const Statistics& statistics,
+                          const Description& description);
+
+ private:
+  struct State;
+  explicit WriteSession(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace reprieve::repository
