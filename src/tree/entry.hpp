@@ -99,7 +99,8 @@ struct Entry {
   std::optional<FileTime> born;  ///< For the record; no system call sets it.
   std::vector<Xattr> xattrs;     ///< Sorted by name.
   std::uint32_t flags = 0;       ///< Inode flags of FS_IOC_GETFLAGS that are kept (see capture).
-  /// Names of one inode share a non-zero group; only the first in walk order carries the content.
+  /// Names of one inode share a non-zero group. Each carries the whole content, so that any of them
+  /// can be restored alone; a restorer writes it once and links the rest.
   std::uint64_t link_group = 0;
   /// The file changed while it was read: the content may mix two states.
   bool is_inconsistent = false;
