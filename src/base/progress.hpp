@@ -11,10 +11,12 @@ struct Progress {
   std::atomic<std::uint64_t> files_total{0};
   std::atomic<std::uint64_t> bytes_total{0};
   std::atomic<std::uint64_t> files{0};
+  std::atomic<std::uint64_t> files_unchanged{0};  ///< Part of `files` that was not read again.
   std::atomic<std::uint64_t> directories{0};
-  std::atomic<std::uint64_t> bytes{0};         ///< Of the source, as it was read or written.
-  std::atomic<std::uint64_t> bytes_unchanged{0};  ///< Part of `bytes` that needed no reading or writing.
-  std::atomic<std::uint64_t> bytes_new{0};     ///< Plaintext that the repository did not have.
+  std::atomic<std::uint64_t> bytes{0};  ///< Of the source, as it was read or written.
+  std::atomic<std::uint64_t> bytes_unchanged{
+      0};                                   ///< Part of `bytes` that needed no reading or writing.
+  std::atomic<std::uint64_t> bytes_new{0};  ///< Plaintext that the repository did not have.
   std::atomic<std::uint64_t> bytes_stored{0};  ///< What the store received for it.
 };
 
