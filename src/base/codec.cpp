@@ -37,6 +37,7 @@ ByteView Decoder::bytes(std::size_t limit) {
 }
 
 std::size_t Decoder::count(std::size_t min_size) {
+  REPRIEVE_ASSERT(min_size > 0);
   const std::uint64_t n = varint();
   if (failed_ || n > rest_.size() / min_size) {
     fail();

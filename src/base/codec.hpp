@@ -73,7 +73,8 @@ class Decoder {
   /// A byte string of at most `limit` bytes.
   ByteView bytes(std::size_t limit);
   std::string text(std::size_t limit) { return std::string{as_text(bytes(limit))}; }
-  /// A count that cannot be larger than what is left can hold at `min_size` bytes per element.
+  /// A count that cannot be larger than what is left can hold at `min_size` (one or more) bytes per
+  /// element.
   std::size_t count(std::size_t min_size);
   template <std::size_t N>
   std::array<std::byte, N> array() {

@@ -42,9 +42,10 @@ int exit_code_of(ErrorKind kind);
 /// Whether trying the same call again may succeed without anybody acting.
 bool is_retryable(ErrorKind kind);
 
-/// Translates errno. ENOENT is kNotFound, EACCES/EPERM/EROFS kDenied, ENOSPC/EDQUOT/EMFILE/ENFILE/
-/// ENOMEM/EFBIG kExhausted, EEXIST/EBUSY/ETXTBSY kConflict, EIO/EBADMSG kCorrupt,
-/// EINVAL/ENOTDIR/EISDIR/ELOOP/ENAMETOOLONG/EXDEV kInvalid, all others kTransient.
+/// Translates errno. ENOENT/ESRCH is kNotFound, EACCES/EPERM/EROFS kDenied, ENOSPC/EDQUOT/EMFILE/
+/// ENFILE/ENOMEM/EFBIG kExhausted, EEXIST/ENOTEMPTY/EBUSY/ETXTBSY kConflict, EIO/EBADMSG kCorrupt,
+/// EINVAL/ENOTDIR/EISDIR/ELOOP/ENAMETOOLONG/EXDEV kInvalid, ECANCELED kCancelled, all others
+/// kTransient.
 Error error_from_errno(int number, std::string_view what);
 
 }  // namespace reprieve

@@ -1,5 +1,6 @@
 #include "base/format.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -22,11 +23,14 @@ std::string format_size(std::uint64_t bytes) {
 
 std::string format_duration(Duration duration) {
   const auto nanos = duration.count();
-  if (nanos < 0) return "-" + format_duration(-duration);
+  // The most negative count has no positive counterpart; a nanosecond less does not show.
+  if (nanos < 0) return "-" + format_duration(-std::max(duration, -Duration::max()));
   const auto millis = nanos / 1'000'000;
   if (millis < 1000) return fmt::format("{} ms", millis);
   const auto seconds = millis / 1000;
-  if (seconds < 60) return fmt::format("{:.1f} s", static_cast<double>(millis) / 1000);
+  // 59.95 s would print as 60.0 s: the next form then reads better.
+  if (millis < 59'950) return fmt::format("{:.1f} s", static_cast<double>(millis) / 1000);
+  if (seconds < 60) return "1m 00s";
   if (seconds < 3600) return fmt::format("{}m {:02}s", seconds / 60, seconds % 60);
   if (seconds < 86400) return fmt::format("{}h {:02}m", seconds / 3600, seconds / 60 % 60);
   return fmt::format("{}d {:02}h", seconds / 86400, seconds / 3600 % 24);

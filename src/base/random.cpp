@@ -31,7 +31,8 @@ RandomSource& system_random() {
 }
 
 std::uint64_t SeededRandom::next() {
-  std::uint64_t z = (state_ += 0x9e3779b97f4a7c15U);
+  constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15U;
+  std::uint64_t z = state_.fetch_add(kStep) + kStep;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
   return z ^ (z >> 31);

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+
 #include "base/bytes.hpp"
 
 namespace reprieve {
@@ -16,6 +19,7 @@ class RandomSource {
 RandomSource& system_random();
 
 /// A reproducible stream of a seed, for tests and simulation only; never for keys that matter.
+/// Threads that share one get distinct values, in an order that is theirs.
 class SeededRandom : public RandomSource {
  public:
   explicit SeededRandom(std::uint64_t seed) : state_{seed} {}
@@ -23,7 +27,7 @@ class SeededRandom : public RandomSource {
   std::uint64_t next();  ///< splitmix64.
 
  private:
-  std::uint64_t state_;
+  std::atomic<std::uint64_t> state_;
 };
 
 }  // namespace reprieve
