@@ -17,13 +17,13 @@ deps:  ## install what building, testing and checking need (Debian 12; root or s
 
 build:  ## the program, optimised: build/release/reprieve
 	@tools/deps --quiet build
-	@cmake --preset release
+	@cmake --preset release >/dev/null
 	@cmake --build build/release -j $(JOBS) --target reprieve
 	@echo "built build/release/reprieve"
 
 test:  ## every suite, with the sanitizers: unit, conformance, integration, end to end
 	@tools/deps --quiet build test
-	@cmake --preset dev
+	@cmake --preset dev >/dev/null
 	@cmake --build build/dev -j $(JOBS)
 	@ctest --test-dir build/dev -j $(JOBS) --output-on-failure --no-tests=error --no-label-summary
 
