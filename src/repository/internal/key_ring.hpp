@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 
 #include "base/result.hpp"
@@ -28,12 +29,14 @@ class KeyRing {
   static Result<KeyRing> make(Credentials credentials, const Config& config);
 
   [[nodiscard]] const Credentials& credentials() const;
+  [[nodiscard]] const Config& config() const;
+  [[nodiscard]] const RepositoryId& repository_id() const;
   [[nodiscard]] ChunkId chunk_id(ChunkType type, ByteView plaintext) const;
   [[nodiscard]] std::array<std::uint64_t, 256> gear_table() const;
 
   /// Metadata under K_meta. `kind` is the record kind (9 for a pack's trailer).
-  /// Layout: u32 epoch | salt 32 | sealed. Errors of open: kCorrupt; kDenied if the epoch's key is
-  /// not held.
+  /// Layout: u32 epoch | salt 32 | sealed. Sealing asserts that the current epoch's key is held
+  /// (can_seal_metadata()). Errors of open: kCorrupt; kDenied if the epoch's key is not held.
   [[nodiscard]] Bytes seal_metadata(RandomSource& random, std::uint8_t kind, ByteView associated,
                                     ByteView plaintext) const;
   [[nodiscard]] Result<Bytes> open_metadata(std::uint8_t kind, ByteView associated,
@@ -49,17 +52,32 @@ class KeyRing {
   /// does not fit.
   [[nodiscard]] Result<Secret> open_session(const SessionKeyEntry& entry) const;
 
-  [[nodiscard]] bool can_read() const;
-  [[nodiscard]] bool can_write() const;
-  [[nodiscard]] const crypto::SigningKey& signing_key() const;  ///< Asserts that there is one.
-  [[nodiscard]] WriterId writer_id() const;
+  [[nodiscard]] bool can_read() const;   ///< Holds a key that opens data.
+  [[nodiscard]] bool can_write() const;  ///< May run write sessions: an active writer or admin.
+  [[nodiscard]] bool can_seal_metadata() const;
+  [[nodiscard]] bool can_sign() const;
+  [[nodiscard]] const crypto::SigningKey& signing_key() const;  ///< Asserts can_sign().
+  [[nodiscard]] WriterId writer_id() const;                     ///< Asserts can_sign().
+  /// The root's own pair; null if it is not held.
+  [[nodiscard]] const crypto::SigningKey* root_key() const;
+
+  /// Who signs under an id: a member of the config, or root. Revoked members are there too: what
+  /// they signed before stays history.
+  struct Signer {
+    crypto::PublicKey key{};
+    bool may_write = false;  ///< Sessions, packs, indexes, snapshots.
+    bool may_prune = false;  ///< GC plans, tombs.
+    bool is_root = false;    ///< Indexes of anybody's packs.
+    bool is_revoked = false;
+  };
+  [[nodiscard]] std::optional<Signer> signer(const WriterId& id) const;
 
  private:
   struct State;
   std::shared_ptr<const State> state_;
 };
 
-/// The key of one frame, and its associated data.
+/// The key of one frame.
 Secret frame_key(const Secret& session_shared, const crypto::Salt16& salt);
 
 /// First 16 bytes of SHA-256(public key).
