@@ -46,6 +46,11 @@ class LintTest(unittest.TestCase):
         self.fires("include", '#include "own.hpp"\n', **{"src/io/own.hpp": "#pragma once\n"})
         self.fires("include", '#include "base/gone.hpp"\n')
 
+    def test_a_unit_test_may_instantiate_a_conformance_suite(self):
+        suite = {"tests/conformance/a_suite.hpp": "#pragma once\n"}
+        self.silent('#include "conformance/a_suite.hpp"\n', path="src/io/a_test.cpp", **suite)
+        self.fires("include", '#include "conformance/a_suite.hpp"\n', path="src/io/a.cpp", **suite)
+
     def test_internal_headers_are_private_but_suites_may_test_them(self):
         private = {"src/base/internal/a.hpp": "#pragma once\n"}
         self.fires("internal", '#include "base/internal/a.hpp"\n', **private)
