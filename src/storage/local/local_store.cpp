@@ -171,8 +171,11 @@ Result<> LocalStore::put(const ObjectKey& key, ByteView body) {
     mark_dirty(place.folder);
     return kOk;
   }();
-  if (!stored) return std::move(stored).error().at("put " + key);
-  return kOk;
+  if (stored) return kOk;
+  Error error = std::move(stored).error().at("put " + key);
+  if (error.kind != ErrorKind::kExhausted) return error;
+  return std::move(error).with_hint("Free some space below " + path_ +
+                                    " or raise the limit, then run the same command again.");
 }
 
 Result<> LocalStore::sync() {
