@@ -1,0 +1,95 @@
+#include "app/init_job.hpp"
+
+#include <filesystem>
+
+#include "app/kit.hpp"
+#include "base/format.hpp"
+#include "io/durable_file.hpp"
+#include "io/file.hpp"
+#include "storage/local/local_store.hpp"
+
+namespace reprieve::app {
+namespace {
+
+/// A new or empty folder becomes a store; one with an unfinished `init` is taken up again.
+Result<std::unique_ptr<ObjectStore>> make_store(const std::string& path) {
+  REPRIEVE_RETURN_IF_ERROR(io::create_directories_durably(io::parent_of(path)));
+  if (!io::exists(path)) {
+    REPRIEVE_TRY(auto created, LocalStore::create(path));
+    return std::unique_ptr<ObjectStore>{std::move(created)};
+  }
+  REPRIEVE_TRY(const auto names, io::list_dir(path));
+  if (names.empty()) {
+    REPRIEVE_TRY(auto created, LocalStore::create(path));
+    return std::unique_ptr<ObjectStore>{std::move(created)};
+  }
+  REPRIEVE_TRY(auto opened, LocalStore::open(path));
+  REPRIEVE_TRY(const bool is_there, repository::is_repository(*opened));
+  if (is_there)
+    return Error{ErrorKind::kConflict, path + " holds a repository already",
+                 "Use it as it is, or name another place with --repo."};
+  for (const std::string& name : names)
+    if (name != "slots" && name != "_tmp")
+      return Error{ErrorKind::kConflict, path + " is not empty (it holds " + name + ")",
+                   "Name an empty or new folder with --repo."};
+  return std::unique_ptr<ObjectStore>{std::move(opened)};
+}
+
+Result<Secret> ask_for_new_password(const WorkspaceOptions& options) {
+  REPRIEVE_TRY(Secret first, options.ask("New password of the repository: "));
+  REPRIEVE_TRY(const Secret again, options.ask("The same again: "));
+  if (!crypto::equal_in_constant_time(first.expose(), again.expose()))
+    return Error{ErrorKind::kInvalid, "the two passwords differ", "Run the command again."};
+  if (first.empty())
+    return Error{ErrorKind::kInvalid, "the password is empty", "Choose one of several words."};
+  return first;
+}
+
+}  // namespace
+
+Result<InitOutcome> init(Workspace& workspace, const WorkspaceOptions& options,
+                         std::string key_file_target) {
+  InitOutcome outcome;
+  REPRIEVE_TRY(outcome.repository_path, workspace.repository_path());
+  REPRIEVE_TRY(const auto store, make_store(outcome.repository_path));
+
+  // A key that was named by the plan or the user is used; a new one is made beside it or alone.
+  repository::UnlockKey key;
+  auto given = workspace.given_key();
+  const bool is_key_missing = !given && given.error().kind == ErrorKind::kNotFound;
+  if (!given && !is_key_missing) return std::move(given).error();
+  if (given) key = *std::move(given);
+  if (key.passphrase.empty() && key.key_file_secret.empty() && options.ask) {
+    REPRIEVE_TRY(key.passphrase, ask_for_new_password(options));
+  }
+  const bool is_making_key_file = key.key_file_secret.empty();
+  if (is_making_key_file) key.key_file_secret = crypto::random_secret(system_random());
+  REPRIEVE_RETURN_IF_ERROR(
+      repository::Repository::create(*store, key, system_random(), system_clock()));
+  const bool has_passphrase = !key.passphrase.empty();
+
+  repository::UnlockKey by_file{Secret{}, key.key_file_secret.clone()};
+  REPRIEVE_TRY(const auto opened,
+               repository::Repository::open(*store, by_file, system_random(), system_clock(), {}));
+  outcome.repository_hex = to_hex(opened->id());
+  if (is_making_key_file) {
+    if (key_file_target.empty())
+      key_file_target = workspace.key_dir() + "/" + outcome.repository_hex + ".key";
+    outcome.key_file = std::filesystem::absolute(key_file_target).lexically_normal().string();
+    REPRIEVE_RETURN_IF_ERROR(io::create_directories_durably(io::parent_of(outcome.key_file)));
+    const std::string text = repository::key_file_text(
+        key.key_file_secret, "Key of the reprieve repository " + outcome.repository_path);
+    REPRIEVE_RETURN_IF_ERROR(io::write_file_durably(outcome.key_file, as_bytes(text)));
+  } else {
+    outcome.key_file = std::filesystem::absolute(options.key_file).lexically_normal().string();
+  }
+  REPRIEVE_TRY(const std::string program, program_object_name());
+  outcome.kit = kit_text(
+      {outcome.repository_path, outcome.repository_hex, outcome.key_file, has_passphrase}, program);
+  REPRIEVE_RETURN_IF_ERROR(store_program(*store));
+  REPRIEVE_RETURN_IF_ERROR(store_kit_text(*store, outcome.kit));
+  REPRIEVE_RETURN_IF_ERROR(store->sync());
+  return outcome;
+}
+
+}  // namespace reprieve::app

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/points.hpp"
+#include "app/sources.hpp"
+#include "app/workspace.hpp"
+#include "backup/backup.hpp"
+#include "backup/diff.hpp"
+#include "backup/verify_point.hpp"
+
+/// What the commands do, once for the command line and once for whatever comes beside it. Each job
+/// takes the open repository, counts in `progress` and stops at `cancel`.
+namespace reprieve::app {
+
+struct BackupChoices {
+  std::string name;
+  std::vector<std::string> tags;
+  int compression_level = 1;
+};
+
+/// Takes one recovery point of `source`.
+Result<backup::BackupOutcome> back_up(const Workspace& workspace, OpenRepository& open,
+                                      const NamedSource& source, const BackupChoices& choices,
+                                      Progress& progress, const CancelToken& cancel);
+
+/// Keeps the plan and this program beside the data, unless they are there: what a bare machine
+/// needs to recover. Called after each backup.
+Result<> keep_kit(const Workspace& workspace, OpenRepository& open, const CancelToken& cancel);
+
+struct RestoreChoices {
+  std::string at = "latest";
+  std::string into;               ///< Absolute target directory.
+  std::vector<std::string> only;  ///< Paths below the source; empty: all.
+  bool is_dry_run = false;
+  bool is_deleting_extra = false;  ///< Files: remove what the point does not have.
+  bool is_replacing = false;  ///< Databases: empty a stopped data directory of the same cluster.
+  bool is_drill = false;      ///< Databases: a copy beside the original.
+  std::string owner;          ///< Databases: OS user.
+};
+
+struct RestoreOutcome {
+  repository::Snapshot point;
+  bool is_postgres = false;
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t files_written = 0;
+  std::uint64_t bytes_written = 0;
+  std::uint64_t files_unchanged = 0;
+  std::uint64_t deleted = 0;
+  Json cluster;                    ///< Databases: what restore_cluster() said.
+  std::vector<std::string> notes;  ///< For the operator.
+  std::vector<Problem> problems;
+};
+
+/// Writes `source`'s recovery point into a target.
+Result<RestoreOutcome> restore(const Workspace& workspace, OpenRepository& open,
+                               const std::string& source, const RestoreChoices& choices,
+                               Progress& progress, const CancelToken& cancel);
+
+/// Reads one point from end to end and remembers the verdict.
+Result<backup::PointCheck> verify_point(const Workspace& workspace, OpenRepository& open,
+                                        const repository::Snapshot& point, Progress& progress,
+                                        const CancelToken& cancel);
+
+/// The point that `wanted` means. `latest-verified` falls back to verifying, newest first, when no
+/// verdict is remembered: after a disaster the memory of earlier ones is gone with the machine.
+Result<repository::Snapshot> find_point(const Workspace& workspace, OpenRepository& open,
+                                        const std::string& source, const std::string& wanted,
+                                        Progress& progress, const CancelToken& cancel);
+
+}  // namespace reprieve::app

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/verifications.hpp"
+#include "base/result.hpp"
+#include "repository/snapshot.hpp"
+
+namespace reprieve::app {
+
+/// Which recovery point a person means: an unambiguous prefix of its id, its name, `latest`,
+/// `latest-verified`, or a time (then the newest that is not younger). Pure.
+///
+/// `snapshots` are those of one source, oldest first. Errors: kNotFound, saying what there is;
+/// kInvalid if a prefix means several, or if a time carries no zone.
+Result<const repository::Snapshot*> choose_point(const std::vector<repository::Snapshot>& snapshots,
+                                                 const Verifications& verifications,
+                                                 std::string_view wanted);
+
+/// Those of one source, oldest first; all if `source` is empty. Snapshots that are not final and
+/// the plan's own copies are left out unless they are asked for by name.
+std::vector<repository::Snapshot> points_of(const std::vector<repository::Snapshot>& snapshots,
+                                            std::string_view source);
+
+/// The name under which the plan itself is kept beside the data.
+inline constexpr std::string_view kPlanSource = "plan";
+
+/// First digits of an id, as shown to people.
+std::string short_id(const SnapshotId& id);
+
+}  // namespace reprieve::app

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "plan/model.hpp"
+#include "repository/repository.hpp"
+#include "storage/object_store.hpp"
+
+namespace reprieve::app {
+
+/// What the user said about where things are; empty members were not said.
+struct WorkspaceOptions {
+  std::string
+      repo;  ///< --repo or REPRIEVE_REPO: a path, a file: URL, or a storage's name in the plan.
+  std::string password_file;  ///< --password-file or REPRIEVE_PASSWORD_FILE.
+  std::string key_file;       ///< --key-file or REPRIEVE_KEY_FILE.
+  std::string plan_file;      ///< --plan; else reprieve.yaml in the current folder, if it is there.
+  std::string state_dir;      ///< --state-dir or REPRIEVE_STATE_DIR.
+  std::string cache_dir;      ///< --cache-dir or REPRIEVE_CACHE_DIR.
+  /// Asks on the terminal without echo; not set if there is no terminal to ask on.
+  std::function<Result<Secret>(const std::string& prompt)> ask;
+};
+
+/// A plan with its text, as it was loaded.
+struct LoadedPlan {
+  plan::Plan plan;
+  std::string path;       ///< Absolute.
+  std::string text;       ///< As in the file.
+  std::string canonical;  ///< plan::canonical_text().
+  std::string hash;  ///< SHA-256 of `canonical`, hexadecimal: what is tested, approved, recorded.
+};
+
+/// A repository and the store it lies in.
+struct OpenRepository {
+  std::unique_ptr<ObjectStore> store;
+  std::unique_ptr<repository::Repository> repository;
+};
+
+/// The surroundings of one invocation: repository, keys, plan and local folders. Not thread-safe.
+class Workspace {
+ public:
+  /// Fills what was not said from the environment and loads the plan if there is one.
+  /// Errors: kInvalid for a plan that does not parse (all its problems in the text); kNotFound if
+  /// --plan names no file.
+  static Result<Workspace> open(WorkspaceOptions options);
+
+  /// Errors: kInvalid if there is no plan (hint names --plan).
+  [[nodiscard]] Result<const LoadedPlan*> plan() const;
+  [[nodiscard]] const LoadedPlan* plan_if_any() const { return plan_ ? &*plan_ : nullptr; }
+
+  /// Where the repository lies, absolute. Errors: kInvalid if nobody said.
+  [[nodiscard]] Result<std::string> repository_path() const;
+  Result<OpenRepository> open_repository();
+  /// Only the store, without a key: for what a storage host can do.
+  [[nodiscard]] Result<std::unique_ptr<ObjectStore>> open_store() const;
+  /// What was given to unlock with: both members empty if nothing was.
+  [[nodiscard]] Result<repository::UnlockKey> given_key();
+
+  /// Runs, verifications and check results; a folder per user. Made when first written to.
+  [[nodiscard]] const std::string& state_dir() const { return state_dir_; }
+  [[nodiscard]] const std::string& cache_dir() const { return cache_dir_; }
+  /// Where `init` puts key files and where they are looked for when no key was named.
+  [[nodiscard]] const std::string& key_dir() const { return key_dir_; }
+
+  /// The value of a secret of the plan. Errors: kNotFound, kDenied, kInvalid, naming the secret.
+  [[nodiscard]] Result<Secret> secret(const std::string& name) const;
+
+  /// How a child `reprieve` is told the same surroundings: arguments, none of them secret.
+  [[nodiscard]] std::vector<std::string> arguments_for_child() const;
+
+ private:
+  Workspace() = default;
+  [[nodiscard]] const plan::Storage* storage() const;
+  Result<std::unique_ptr<repository::Repository>> unlock(ObjectStore& store);
+
+  WorkspaceOptions options_;
+  std::optional<LoadedPlan> plan_;
+  std::string state_dir_;
+  std::string cache_dir_;
+  std::string key_dir_;
+};
+
+/// The path of this program's file.
+Result<std::string> program_path();
+
+}  // namespace reprieve::app
