@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "source/postgresql/connection.hpp"
+#include "source/postgresql/facts.hpp"
 #include "source/source.hpp"
 
 namespace reprieve {
@@ -50,7 +52,11 @@ class PostgresSource : public Source {
   /// suspect in reprieve.json, and every such file is a Problem.
   Result<std::vector<Entry>> capture(CaptureSink& sink) override;
 
+  /// What the last successful capture() learned of the cluster; nothing before it.
+  [[nodiscard]] const std::optional<ClusterFacts>& facts() const { return facts_; }
+
  private:
+  std::optional<ClusterFacts> facts_;
   PostgresSourceOptions options_;
   Clock& clock_;
   RandomSource& random_;
