@@ -63,7 +63,8 @@ struct PackContents {
   std::vector<Chunk> chunks;
 };
 
-/// Builds the plain bytes of an index (docs/format.md section 7) from finished packs.
+/// Builds the plain bytes of an index (docs/format.md section 7) from finished packs, in any order;
+/// a pack given twice is taken once. The result depends on the set of packs alone.
 Bytes encode_index(std::span<const PackContents> packs);
 
 /// All indexes of a repository, mapped; look-ups touch a filter in memory, then one page.
@@ -74,11 +75,20 @@ class Index {
   ~Index();
 
   /// Validates the plain bytes of one index (every offset, count and order is checked: kCorrupt)
-  /// and adds it. `backing` keeps the bytes alive (a mapping or an owned buffer).
+  /// and adds it, unless an index of that name is there. `backing` keeps the bytes alive (a mapping
+  /// or an owned buffer); they stay in use as long as the Index lives.
   Result<> add(std::string object_name, std::shared_ptr<const void> backing, ByteView plain);
   [[nodiscard]] bool has_object(std::string_view object_name) const;
+  [[nodiscard]] std::vector<std::string> objects() const;
+  /// Takes an index out of look-ups, since its object is gone from the store. Frame and key numbers
+  /// and views handed out before stay good.
+  void retire(std::string_view object_name);
 
+  /// The place that the newest index names. Only the id's first 16 bytes are compared: who reads
+  /// the chunk checks all of it.
   [[nodiscard]] std::optional<ChunkLocation> find(const ChunkId& id) const;
+  /// Every place that any index names, newest index first.
+  [[nodiscard]] std::vector<ChunkLocation> find_all(const ChunkId& id) const;
   [[nodiscard]] FrameLocation frame(std::uint64_t number) const;
   [[nodiscard]] SessionKeyEntry session_key(std::uint32_t number) const;
 
@@ -91,7 +101,14 @@ class Index {
   };
   /// Packs of all indexes, each once, by id.
   [[nodiscard]] std::vector<PackRow> packs() const;
-  [[nodiscard]] std::uint64_t chunk_count() const;
+  [[nodiscard]] std::optional<PackRow> find_pack(const PackId& id) const;
+  /// Numbers of a pack's frames, first and how many, in the newest index that has it.
+  struct FrameRange {
+    std::uint64_t first = 0;
+    std::uint32_t count = 0;
+  };
+  [[nodiscard]] std::optional<FrameRange> frames_of(const PackId& id) const;
+  [[nodiscard]] std::uint64_t chunk_count() const;  ///< Entries, so repeated ones count again.
 
  private:
   struct State;
