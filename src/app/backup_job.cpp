@@ -7,8 +7,8 @@
 #include "app/kit.hpp"
 #include "crypto/crypto.hpp"
 #include "io/file.hpp"
-#include "source/postgresql/capture.hpp"
-#include "source/postgresql/facts.hpp"
+#include "source/filesystem/capture.hpp"
+#include "source/postgresql/postgres_source.hpp"
 
 namespace reprieve::app {
 namespace {
@@ -65,10 +65,16 @@ Result<backup::BackupOutcome> back_up(const Workspace& workspace, OpenRepository
   session.compression_level = choices.compression_level;
   const auto add_facts = [&](repository::Description& described) {
     const auto* postgres = dynamic_cast<const PostgresSource*>(capturer.get());
-    if (postgres == nullptr) return;
-    described.facts = postgres->facts_json();
-    // The base backup holds everything that was committed before its end.
-    if (const auto ended = postgres->end_time()) described.data_time = *ended;
+    if (postgres == nullptr || !postgres->facts()) return;
+    const ClusterFacts& facts = *postgres->facts();
+    described.facts = {{"system_identifier", facts.system_identifier},
+                       {"server_version", facts.server_version},
+                       {"timeline", facts.timeline},
+                       {"start_lsn", format_lsn(facts.start)},
+                       {"end_lsn", format_lsn(facts.end)},
+                       {"is_suspect", facts.is_suspect}};
+    // A base backup holds everything that was committed before its end.
+    described.data_time = facts.finished;
   };
   auto outcome = backup::back_up(*open.repository, *capturer, std::move(description), add_facts,
                                  session, progress, cancel);

@@ -45,6 +45,27 @@ Result<Secret> ask_for_new_password(const WorkspaceOptions& options) {
   return first;
 }
 
+/// Writes a new key file and returns its absolute path. It never replaces one.
+Result<std::string> write_key_file(const Workspace& workspace, const Secret& secret,
+                                   std::string target, const std::string& repository_path) {
+  if (target.empty()) {
+    const std::string name = to_hex(crypto::sha256(secret.expose())).substr(0, 16);
+    target = workspace.key_dir() + "/" + name + ".key";
+  }
+  target = std::filesystem::absolute(target).lexically_normal().string();
+  REPRIEVE_RETURN_IF_ERROR(io::create_directories_durably(io::parent_of(target)));
+  REPRIEVE_TRY(io::AtomicFile file, io::AtomicFile::create(target));
+  const std::string comment = "Key of the reprieve repository " + repository_path;
+  REPRIEVE_RETURN_IF_ERROR(file.write(as_bytes(repository::key_file_text(secret, comment))));
+  auto committed = file.commit_new();
+  if (!committed)
+    return std::move(committed)
+        .error()
+        .at("write the key file")
+        .with_hint("Name another place with --new-key-file.");
+  return target;
+}
+
 }  // namespace
 
 Result<InitOutcome> init(Workspace& workspace, const WorkspaceOptions& options,
@@ -53,36 +74,38 @@ Result<InitOutcome> init(Workspace& workspace, const WorkspaceOptions& options,
   REPRIEVE_TRY(outcome.repository_path, workspace.repository_path());
   REPRIEVE_TRY(const auto store, make_store(outcome.repository_path));
 
-  // A key that was named by the plan or the user is used; a new one is made beside it or alone.
+  // A key that was named by the plan or the user is used; if it is a file that does not exist yet,
+  // that is where the new one goes.
   repository::UnlockKey key;
   auto given = workspace.given_key();
-  const bool is_key_missing = !given && given.error().kind == ErrorKind::kNotFound;
-  if (!given && !is_key_missing) return std::move(given).error();
-  if (given) key = *std::move(given);
+  if (given) {
+    key = *std::move(given);
+  } else if (given.error().kind == ErrorKind::kNotFound && key_file_target.empty()) {
+    key_file_target = workspace.key_file_wanted();
+    if (key_file_target.empty()) return std::move(given).error();
+  } else {
+    return std::move(given).error();
+  }
   if (key.passphrase.empty() && key.key_file_secret.empty() && options.ask) {
     REPRIEVE_TRY(key.passphrase, ask_for_new_password(options));
   }
+  const bool has_passphrase = !key.passphrase.empty();
   const bool is_making_key_file = key.key_file_secret.empty();
-  if (is_making_key_file) key.key_file_secret = crypto::random_secret(system_random());
+  if (is_making_key_file) {
+    // On disk before the repository exists: a crash in between leaves a key without a lock, not a
+    // lock without a key.
+    key.key_file_secret = crypto::random_secret(system_random());
+    REPRIEVE_TRY(outcome.key_file, write_key_file(workspace, key.key_file_secret, key_file_target,
+                                                  outcome.repository_path));
+  } else {
+    outcome.key_file = workspace.key_file_wanted();
+  }
+  const repository::UnlockKey by_file{Secret{}, key.key_file_secret.clone()};
   REPRIEVE_RETURN_IF_ERROR(
       repository::Repository::create(*store, key, system_random(), system_clock()));
-  const bool has_passphrase = !key.passphrase.empty();
-
-  repository::UnlockKey by_file{Secret{}, key.key_file_secret.clone()};
   REPRIEVE_TRY(const auto opened,
                repository::Repository::open(*store, by_file, system_random(), system_clock(), {}));
   outcome.repository_hex = to_hex(opened->id());
-  if (is_making_key_file) {
-    if (key_file_target.empty())
-      key_file_target = workspace.key_dir() + "/" + outcome.repository_hex + ".key";
-    outcome.key_file = std::filesystem::absolute(key_file_target).lexically_normal().string();
-    REPRIEVE_RETURN_IF_ERROR(io::create_directories_durably(io::parent_of(outcome.key_file)));
-    const std::string text = repository::key_file_text(
-        key.key_file_secret, "Key of the reprieve repository " + outcome.repository_path);
-    REPRIEVE_RETURN_IF_ERROR(io::write_file_durably(outcome.key_file, as_bytes(text)));
-  } else {
-    outcome.key_file = std::filesystem::absolute(options.key_file).lexically_normal().string();
-  }
   REPRIEVE_TRY(const std::string program, program_object_name());
   outcome.kit = kit_text(
       {outcome.repository_path, outcome.repository_hex, outcome.key_file, has_passphrase}, program);

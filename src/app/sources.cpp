@@ -5,7 +5,7 @@
 #include "crypto/crypto.hpp"
 #include "io/file.hpp"
 #include "source/filesystem/capture.hpp"
-#include "source/postgresql/capture.hpp"
+#include "source/postgresql/postgres_source.hpp"
 
 namespace reprieve::app {
 namespace {

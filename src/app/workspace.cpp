@@ -184,6 +184,15 @@ Result<repository::UnlockKey> Workspace::given_key() {
   return key;
 }
 
+std::string Workspace::key_file_wanted() const {
+  if (!options_.key_file.empty()) return absolute(options_.key_file);
+  const plan::Storage* named = storage();
+  if (named == nullptr || named->unlock != plan::Storage::Unlock::kKey) return "";
+  const plan::Secret* reference = plan_->plan.find_secret(named->secret.text);
+  if (reference == nullptr || reference->from != plan::Secret::From::kFile) return "";
+  return reference->where;
+}
+
 Result<std::unique_ptr<repository::Repository>> Workspace::unlock(ObjectStore& store) {
   const auto open_with = [&](const repository::UnlockKey& key) {
     return repository::Repository::open(store, key, system_random(), system_clock(),

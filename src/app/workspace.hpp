@@ -61,6 +61,9 @@ class Workspace {
   /// What was given to unlock with: both members empty if nothing was.
   [[nodiscard]] Result<repository::UnlockKey> given_key();
 
+  /// The key file that the user or the plan's storage names, whether it exists or not; else empty.
+  [[nodiscard]] std::string key_file_wanted() const;
+
   /// Runs, verifications and check results; a folder per user. Made when first written to.
   [[nodiscard]] const std::string& state_dir() const { return state_dir_; }
   [[nodiscard]] const std::string& cache_dir() const { return cache_dir_; }

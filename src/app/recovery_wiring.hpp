@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/jobs.hpp"
+#include "recovery/context.hpp"
+
+namespace reprieve::app {
+
+/// Chooses recovery points for a run. The repository is opened at the first question and kept.
+class RepositoryPoints : public recovery::PointResolver {
+ public:
+  RepositoryPoints(Workspace& workspace, const CancelToken& cancel);
+  Result<recovery::ResolvedPoint> resolve(const recovery::PointRequest& request) override;
+
+ private:
+  Workspace& workspace_;
+  const CancelToken& cancel_;
+  std::unique_ptr<OpenRepository> open_;
+};
+
+/// The command lines of a run's restores: this program, the same repository, key and plan.
+class ChildRestores : public recovery::RestoreCommands {
+ public:
+  ChildRestores(const Workspace& workspace, std::string program);
+  Result<recovery::HostCommand> restore(const recovery::RestoreRequest& request) override;
+
+ private:
+  const Workspace& workspace_;
+  const std::string program_;
+};
+
+}  // namespace reprieve::app
