@@ -1,0 +1,190 @@
+#include "io/http.hpp"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cctype>
+#include <memory>
+#include <string_view>
+
+#include "base/assert.hpp"
+
+namespace reprieve::io {
+namespace {
+
+constexpr std::size_t kHeadersMax = 1000;
+constexpr std::size_t kHeaderBytesMax = 64 * 1024;
+
+struct FreeHandle {
+  void operator()(CURL* handle) const { ::curl_easy_cleanup(handle); }
+};
+struct FreeList {
+  void operator()(::curl_slist* list) const { ::curl_slist_free_all(list); }
+};
+using Handle = std::unique_ptr<CURL, FreeHandle>;
+using List = std::unique_ptr<::curl_slist, FreeList>;
+
+/// What the callbacks of one transfer work on.
+struct Transfer {
+  const HttpRequest& request;
+  HttpResponse response;
+};
+
+std::string lower_case(std::string_view text) {
+  std::string out{text};
+  for (char& c : out)
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kBlank);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
+// The signatures of the callbacks are libcurl's.
+std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* context) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  Bytes& body = transfer.response.body;
+  const std::size_t room = transfer.request.body_bytes_max - body.size();
+  const ByteView piece = as_bytes({bytes, std::min(size, room)});
+  body.insert(body.end(), piece.begin(), piece.end());
+  if (size <= room) return size;
+  transfer.response.is_truncated = true;
+  return 0;  // Ends the transfer: nobody wants the rest.
+}
+
+std::size_t take_header(char* bytes, std::size_t, std::size_t size, void* context) {
+  auto& headers = static_cast<Transfer*>(context)->response.headers;
+  const std::string_view line{bytes, size};
+  if (line.starts_with("HTTP/")) headers.clear();  // A further answer, after a redirect.
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return size;
+  if (headers.size() >= kHeadersMax || size > kHeaderBytesMax) return 0;
+  headers.emplace_back(lower_case(trimmed(line.substr(0, colon))),
+                       std::string{trimmed(line.substr(colon + 1))});
+  return size;
+}
+
+int look_for_cancel(void* context, ::curl_off_t, ::curl_off_t, ::curl_off_t, ::curl_off_t) {
+  const CancelToken* cancel = static_cast<const Transfer*>(context)->request.cancel;
+  return cancel != nullptr && cancel->is_requested() ? 1 : 0;
+}
+
+template <class Value>
+void set(const Handle& handle, CURLoption option, Value value) {
+  REPRIEVE_ASSERT(::curl_easy_setopt(handle.get(), option, value) == CURLE_OK);
+}
+
+ErrorKind kind_of(CURLcode code) {
+  switch (code) {
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_SSL_CACERT_BADFILE:
+      return ErrorKind::kInvalid;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_ISSUER_ERROR:
+      return ErrorKind::kDenied;
+    case CURLE_ABORTED_BY_CALLBACK:
+      return ErrorKind::kCancelled;
+    default:
+      return ErrorKind::kTransient;
+  }
+}
+
+/// A line break in a header would let a value add headers of its own.
+bool has_line_break(std::string_view text) {
+  return text.find_first_of(std::string_view{"\r\n\0", 3}) != std::string_view::npos;
+}
+
+Result<List> header_list(const HttpRequest& request) {
+  // Switches off the pause that curl makes before it sends a body.
+  List list{::curl_slist_append(nullptr, "Expect:")};
+  for (const auto& [name, value] : request.headers) {
+    if (has_line_break(name) || has_line_break(value))
+      return Error{ErrorKind::kInvalid, "header " + lower_case(name) + ": has a line break"};
+    // "name;" is how curl writes a header without a value.
+    const std::string line = value.empty() ? name + ";" : name + ": " + value;
+    ::curl_slist* longer = ::curl_slist_append(list.get(), line.c_str());
+    REPRIEVE_ASSERT(longer != nullptr);
+    static_cast<void>(list.release());
+    list.reset(longer);
+  }
+  return list;
+}
+
+void set_up(const Handle& handle, const HttpRequest& request, Transfer& transfer) {
+  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(request.timeout).count();
+  set(handle, CURLOPT_NOSIGNAL, 1L);
+  set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  set(handle, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  set(handle, CURLOPT_URL, request.url.c_str());
+  set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(timeout, 1)));
+  set(handle, CURLOPT_FOLLOWLOCATION, request.redirects_max > 0 ? 1L : 0L);
+  set(handle, CURLOPT_MAXREDIRS, static_cast<long>(request.redirects_max));
+  set(handle, CURLOPT_USERAGENT, "reprieve/" REPRIEVE_VERSION);
+  set(handle, CURLOPT_WRITEFUNCTION, take_body);
+  set(handle, CURLOPT_WRITEDATA, static_cast<void*>(&transfer));
+  set(handle, CURLOPT_HEADERFUNCTION, take_header);
+  set(handle, CURLOPT_HEADERDATA, static_cast<void*>(&transfer));
+  set(handle, CURLOPT_XFERINFOFUNCTION, look_for_cancel);
+  set(handle, CURLOPT_XFERINFODATA, static_cast<void*>(&transfer));
+  set(handle, CURLOPT_NOPROGRESS, 0L);
+  if (!request.ca_file.empty()) set(handle, CURLOPT_CAINFO, request.ca_file.c_str());
+  if (request.method == "HEAD") {
+    set(handle, CURLOPT_NOBODY, 1L);
+  } else if (request.method != "GET") {
+    set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<::curl_off_t>(request.body.size()));
+    // Without a pointer curl would read a body from our standard input.
+    set(handle, CURLOPT_POSTFIELDS, request.body.empty() ? "" : as_text(request.body).data());
+    set(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  }
+}
+
+}  // namespace
+
+std::string HttpResponse::header(std::string_view name) const {
+  for (const auto& [its_name, value] : headers) {
+    if (its_name == name) return value;
+  }
+  return {};
+}
+
+std::string without_secrets(const std::string& url) {
+  std::string out = url.substr(0, url.find_first_of("?#"));
+  const std::size_t scheme_end = out.find("://");
+  const std::size_t host = scheme_end == std::string::npos ? 0 : scheme_end + 3;
+  const std::size_t at = out.rfind('@', out.find('/', host));
+  if (at != std::string::npos && at >= host) out.erase(host, at + 1 - host);
+  return out;
+}
+
+Result<HttpResponse> http(const HttpRequest& request) {
+  static const CURLcode started = ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  REPRIEVE_ASSERT(started == CURLE_OK);
+  const std::string what = request.method + " " + without_secrets(request.url);
+  if (request.url.find('\0') != std::string::npos || has_line_break(request.method))
+    return Error{ErrorKind::kInvalid, what + ": not a valid request"};
+  const Handle handle{::curl_easy_init()};
+  REPRIEVE_ASSERT(handle != nullptr);
+  Transfer transfer{request, {}};
+  auto headers = header_list(request);
+  if (!headers) return std::move(headers).error().at(what);
+  set_up(handle, request, transfer);
+  set(handle, CURLOPT_HTTPHEADER, headers->get());
+  const CURLcode code = ::curl_easy_perform(handle.get());
+  if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && transfer.response.is_truncated))
+    return Error{kind_of(code), what + ": " + ::curl_easy_strerror(code)};
+  long status = 0;
+  ::curl_off_t microseconds = 0;
+  ::curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
+  ::curl_easy_getinfo(handle.get(), CURLINFO_TOTAL_TIME_T, &microseconds);
+  transfer.response.status = static_cast<int>(status);
+  transfer.response.elapsed = std::chrono::microseconds{microseconds};
+  return std::move(transfer.response);
+}
+
+}  // namespace reprieve::io
