@@ -121,6 +121,7 @@ struct BackupPolicy {
   std::vector<Name> to;  ///< Storages; the plan's first one unless it says otherwise.
   std::optional<std::variant<EverySchedule, DailySchedule>> every;
   Keep keep;
+  std::optional<Duration> estimate;  ///< The author's guess of how long one backup takes.
 };
 
 /// A value as a check compares it. std::monostate is null.

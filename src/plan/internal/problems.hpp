@@ -17,6 +17,7 @@ class Problems {
 
   void add(Position at, std::string what, std::string hint = {});
   [[nodiscard]] bool is_empty() const { return problems_.empty(); }
+  [[nodiscard]] std::size_t count() const { return problems_.size(); }
   /// Whether more would be dropped, so that there is no use in phrasing them.
   [[nodiscard]] bool is_full() const { return problems_.size() >= kProblemsCollectedMax; }
   /// Sorted by position, without repetitions, at most kProblemsMax.
