@@ -14,8 +14,9 @@
 
 namespace reprieve::repository {
 
-class Index;    // internal/index.hpp
-class KeyRing;  // internal/key_ring.hpp
+class Index;       // internal/index.hpp
+class IndexStore;  // internal/index_store.hpp
+class KeyRing;     // internal/key_ring.hpp
 
 /// The bounds of the chunker, from the config.
 struct ChunkerParameters {
@@ -45,10 +46,13 @@ struct OpenOptions {
 /// `random` and `clock` must outlive it.
 class Repository {
  public:
-  /// Makes a new repository in an empty store, with one slot for each key given.
-  /// Errors: kConflict if there is one already (hint names `--repo`); the store's.
+  /// Makes a new repository in an empty store, with one slot for each key given, and admin
+  /// credentials behind each. The config comes last: without it there is no repository, so an
+  /// interrupted call is healed by the next one. The slots that it left behind do no harm: they
+  /// name another repository id. Durable on return. Errors: kConflict if there is one already, or
+  /// remains of one (hint names `--repo`); kInvalid if no key is given; the store's.
   static Result<> create(ObjectStore& store, const UnlockKey& keys, RandomSource& random,
-                         Clock& clock);
+                         Clock& clock, const crypto::KdfCost& cost = {});
 
   /// Errors: kNotFound if the store holds no repository; kDenied if the key opens no slot;
   /// kInvalid if the format or a required feature is newer than this program; kCorrupt.
@@ -65,10 +69,11 @@ class Repository {
   [[nodiscard]] Clock& clock() const;
   [[nodiscard]] const KeyRing& keys() const;
   [[nodiscard]] Index& index() const;
+  [[nodiscard]] IndexStore& index_store() const;
 
   /// All committed snapshots, oldest first by (time, writer, seq); the signature of each was
   /// checked. A snapshot that does not verify is listed in `damaged` by its object's name and left
-  /// out; tombed ones are left out.
+  /// out, as is a tomb; tombed ones are left out.
   struct SnapshotList {
     std::vector<Snapshot> snapshots;
     std::vector<std::string> damaged;
@@ -76,19 +81,25 @@ class Repository {
   [[nodiscard]] Result<SnapshotList> snapshots() const;
 
   [[nodiscard]] Result<std::vector<SlotSummary>> slots() const;
-  /// Adds a way in with the same credentials. Errors: kInvalid if the key is empty.
-  Result<> add_slot(const UnlockKey& key, std::string_view label);
+  /// Adds a way in with the same credentials, one slot for each key given. Durable on return.
+  /// Errors: kInvalid if none is given; the store's.
+  Result<> add_slot(const UnlockKey& key, std::string_view label, const crypto::KdfCost& cost = {});
 
-  /// Reads indexes that other writers made since.
+  /// Reads indexes that other writers made since, and forgets those that are gone.
   Result<> refresh();
 
  private:
   struct State;
+
+ public:
+  /// For open(): nobody else can make a State.
   explicit Repository(std::unique_ptr<State> state);
+
+ private:
   std::unique_ptr<State> state_;
 };
 
-/// Whether a store holds a repository at all, without a key. Errors: the store's.
+/// Whether a store holds a repository at all, without a key: a config. Errors: the store's.
 Result<bool> is_repository(ObjectStore& store);
 
 }  // namespace reprieve::repository

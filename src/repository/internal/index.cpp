@@ -22,6 +22,7 @@ struct Run {
   IndexView view;
   Filter filter;
   std::vector<std::uint32_t> key_numbers;  // Global, by the index's own.
+  Index::Trust trust = Index::Trust::kSettled;
   bool is_retired = false;
 };
 
@@ -56,7 +57,8 @@ struct Index::State {
     return *runs[run];
   }
 
-  /// Calls `visit` with each place of a chunk until it returns false, newest index first.
+  /// Calls `visit` with each place of a chunk, and how far to trust it, until it returns false;
+  /// newest index first.
   template <class Visit>
   void visit_places(const ChunkId& id, const Visit& visit) const {
     for (std::size_t number = runs.size(); number-- > 0;) {
@@ -67,7 +69,7 @@ struct Index::State {
         const ChunkLocation place{.frame = std::uint64_t{number} << kRunShift | chunk.frame,
                                   .offset = chunk.offset,
                                   .length = chunk.length};
-        if (!visit(place)) return;
+        if (!visit(place, run.trust)) return;
       }
     }
   }
@@ -87,7 +89,8 @@ struct Index::State {
 Index::Index() : state_{std::make_unique<State>()} {}
 Index::~Index() = default;
 
-Result<> Index::add(std::string object_name, std::shared_ptr<const void> backing, ByteView plain) {
+Result<> Index::add(std::string object_name, std::shared_ptr<const void> backing, ByteView plain,
+                    Trust trust) {
   if (has_object(object_name)) return kOk;
   auto view = IndexView::parse(plain);
   if (!view) return std::move(view).error().at(object_name);
@@ -95,7 +98,8 @@ Result<> Index::add(std::string object_name, std::shared_ptr<const void> backing
                                        .backing = std::move(backing),
                                        .view = *view,
                                        .filter = filter_of(*view),
-                                       .key_numbers = {}});
+                                       .key_numbers = {},
+                                       .trust = trust});
   const std::unique_lock lock{state_->mutex};
   for (std::uint32_t i = 0; i < view->key_count(); ++i)
     run->key_numbers.push_back(state_->number_of(view->key(i)));
@@ -130,9 +134,19 @@ void Index::retire(std::string_view object_name) {
 std::optional<ChunkLocation> Index::find(const ChunkId& id) const {
   const std::shared_lock lock{state_->mutex};
   std::optional<ChunkLocation> found;
-  state_->visit_places(id, [&](const ChunkLocation& place) {
+  state_->visit_places(id, [&](const ChunkLocation& place, Trust) {
     found = place;
     return false;
+  });
+  return found;
+}
+
+std::optional<ChunkLocation> Index::find_settled(const ChunkId& id) const {
+  const std::shared_lock lock{state_->mutex};
+  std::optional<ChunkLocation> found;
+  state_->visit_places(id, [&](const ChunkLocation& place, Trust trust) {
+    if (trust == Trust::kSettled) found = place;
+    return !found.has_value();
   });
   return found;
 }
@@ -140,7 +154,7 @@ std::optional<ChunkLocation> Index::find(const ChunkId& id) const {
 std::vector<ChunkLocation> Index::find_all(const ChunkId& id) const {
   const std::shared_lock lock{state_->mutex};
   std::vector<ChunkLocation> places;
-  state_->visit_places(id, [&](const ChunkLocation& place) {
+  state_->visit_places(id, [&](const ChunkLocation& place, Trust) {
     places.push_back(place);
     return true;
   });

@@ -74,10 +74,17 @@ class Index {
   Index();
   ~Index();
 
+  /// Whether a writer may rely on what an index names.
+  enum class Trust : std::uint8_t {
+    kSettled,   ///< Its packs were durable when it was made.
+    kReadOnly,  ///< They may vanish yet: a running or abandoned session's, read from trailers.
+  };
+
   /// Validates the plain bytes of one index (every offset, count and order is checked: kCorrupt)
   /// and adds it, unless an index of that name is there. `backing` keeps the bytes alive (a mapping
   /// or an owned buffer); they stay in use as long as the Index lives.
-  Result<> add(std::string object_name, std::shared_ptr<const void> backing, ByteView plain);
+  Result<> add(std::string object_name, std::shared_ptr<const void> backing, ByteView plain,
+               Trust trust = Trust::kSettled);
   [[nodiscard]] bool has_object(std::string_view object_name) const;
   [[nodiscard]] std::vector<std::string> objects() const;
   /// Takes an index out of look-ups, since its object is gone from the store. Frame and key numbers
@@ -87,6 +94,8 @@ class Index {
   /// The place that the newest index names. Only the id's first 16 bytes are compared: who reads
   /// the chunk checks all of it.
   [[nodiscard]] std::optional<ChunkLocation> find(const ChunkId& id) const;
+  /// The same without indexes that are kReadOnly: what deduplication may rely on.
+  [[nodiscard]] std::optional<ChunkLocation> find_settled(const ChunkId& id) const;
   /// Every place that any index names, newest index first.
   [[nodiscard]] std::vector<ChunkLocation> find_all(const ChunkId& id) const;
   [[nodiscard]] FrameLocation frame(std::uint64_t number) const;
