@@ -1,0 +1,75 @@
+#include "repository/internal/pack_builder.hpp"
+
+#include <gtest/gtest.h>
+
+#include "repository/internal/label.hpp"
+#include "repository/internal/pack_check.hpp"
+#include "repository/internal/test_keys.hpp"
+#include "repository/internal/test_pack.hpp"
+#include "repository/internal/trailer.hpp"
+
+namespace reprieve::repository {
+namespace {
+
+TEST(PackBuilder, MakesTheSameBytesFromTheSameRandomness) {
+  const FinishedPack pack = TestPack{1}.build();
+  const FinishedPack again = TestPack{1}.build();
+  EXPECT_EQ(copy_of(pack.object()), copy_of(again.object()));
+  // A change of this hash is a change of the format: old readers would not understand it.
+  EXPECT_EQ(to_hex(crypto::sha256(pack.object())),
+            "0000000000000000000000000000000000000000000000000000000000000000");
+}
+
+TEST(PackBuilder, MakesAPackThatItsLabelDescribesToTheByte) {
+  const TestPack source{2};
+  const FinishedPack pack = source.build();
+  const PackCheck check = check_pack(pack.contents.id, pack.object());
+  EXPECT_TRUE(check.is_whole());
+  EXPECT_EQ(check.describe(), "");
+  ASSERT_TRUE(check.label);
+  EXPECT_EQ(check.label->object_bytes(), pack.object().size());
+  EXPECT_EQ(pack.contents.object_bytes, pack.object().size());
+  EXPECT_EQ(check.label_bytes, pack.contents.label);
+  EXPECT_EQ(check.label->writer, source.keys.writer_id());
+  EXPECT_TRUE(label_is_signed_by(pack.contents.label, source.keys.signing_key().public_key()));
+  EXPECT_FALSE(label_is_signed_by(pack.contents.label, crypto::PublicKey{}));
+}
+
+TEST(PackBuilder, MakesATrailerThatListsWhatWasAdded) {
+  const TestPack source{3};
+  const FinishedPack pack = source.build();
+  const auto label = parse_label(pack.contents.label);
+  ASSERT_TRUE(label);
+  const ByteView sealed =
+      pack.object().subspan(label->label_bytes + label->trailer_offset, label->trailer_length);
+  const auto trailer = open_trailer(source.keys, *label, sealed);
+  ASSERT_TRUE(trailer);
+  ASSERT_EQ(trailer->frames.size(), pack.contents.frames.size());
+  ASSERT_EQ(trailer->chunks.size(), pack.contents.chunks.size());
+  for (std::size_t i = 0; i < trailer->chunks.size(); ++i) {
+    const auto& read = trailer->chunks[i];
+    const auto& written = pack.contents.chunks[i];
+    EXPECT_EQ(read.id, written.id);
+    EXPECT_EQ(read.type, written.type);
+    EXPECT_EQ(read.frame, written.frame);
+    EXPECT_EQ(read.offset, written.offset);
+    EXPECT_EQ(read.length, written.length);
+    EXPECT_EQ(read.children, written.children);
+  }
+}
+
+TEST(PackBuilder, SaysWhenABodyIsFull) {
+  const TestPack source{4};
+  PackBuilder builder{kDataPack, {source.session.entry}, 0};
+  SealedFrame frame;
+  frame.raw_length = 8 * 1024 * 1024;
+  frame.sealed.resize(frame.raw_length + crypto::kTagBytes);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(builder.has_room_for(frame, {}));
+    builder.add(frame, 0, {});
+  }
+  EXPECT_FALSE(builder.has_room_for(frame, {}));
+}
+
+}  // namespace
+}  // namespace reprieve::repository
