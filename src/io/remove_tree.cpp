@@ -11,8 +11,8 @@
 namespace reprieve::io {
 namespace {
 
-/// Each level holds one descriptor open; the usual limit is 1024.
-constexpr int kDepthMax = 500;
+/// Each level holds one descriptor open, and the usual limit is 1024. What lies deeper is moved up.
+constexpr int kDepthMax = 200;
 
 /// Gives the owner all rights on a folder, so that what is in it can be removed. By descriptor: a
 /// name could be swapped for a link between two looks.
@@ -24,35 +24,58 @@ void open_up(const Directory& parent, const std::string& name) {
   static_cast<void>(::chmod(proc.c_str(), 0700));  // If it fails, the next step says why.
 }
 
-Result<> remove_below(const Directory& parent, const std::string& name, int depth);
-
-Result<> remove_folder(const Directory& parent, const std::string& name, int depth) {
-  if (depth > kDepthMax)
-    return Error{ErrorKind::kExhausted, "more than " + std::to_string(kDepthMax) + " levels deep"};
-  auto folder = parent.open_directory(name);
-  if (!folder && folder.error().kind == ErrorKind::kDenied) {
-    open_up(parent, name);
-    folder = parent.open_directory(name);
+/// One removal in progress.
+class Removal {
+ public:
+  /// `depth` counts from the folder that is removed. An absent name is success.
+  Result<> remove(const Directory& parent, const std::string& name, int depth) {
+    const auto status = parent.stat(name);
+    if (!status) return unless_absent(status.error());
+    const bool is_folder = S_ISDIR(status->st_mode);
+    auto removed = !is_folder          ? parent.remove_file(name)
+                   : depth > kDepthMax ? move_up(parent, name)
+                                       : remove_folder(parent, name, depth);
+    if (removed) return kOk;
+    return unless_absent(depth == 0 ? removed.error() : Error{removed.error()}.at(name));
   }
-  if (!folder) return std::move(folder).error();
-  if (::faccessat(folder->fd(), ".", R_OK | W_OK | X_OK, 0) != 0) open_up(parent, name);
-  REPRIEVE_TRY(const auto entries, folder->list());
-  for (const DirectoryEntry& entry : entries)
-    REPRIEVE_RETURN_IF_ERROR(remove_below(*folder, entry.name, depth + 1));
-  return parent.remove_directory(name);
-}
 
-Result<> remove_below(const Directory& parent, const std::string& name, int depth) {
-  auto status = parent.stat(name);
-  if (!status && status.error().kind == ErrorKind::kNotFound) return kOk;
-  if (!status) return std::move(status).error();
-  auto removed =
-      S_ISDIR(status->st_mode) ? remove_folder(parent, name, depth) : parent.remove_file(name);
-  if (!removed && removed.error().kind == ErrorKind::kNotFound) return kOk;
-  if (!removed && depth == 0) return std::move(removed).error();
-  if (!removed) return std::move(removed).error().at(name);
-  return kOk;
-}
+ private:
+  static Result<> unless_absent(const Error& error) {
+    if (error.kind == ErrorKind::kNotFound) return kOk;  // Somebody else removed it meanwhile.
+    return error;
+  }
+
+  Result<> remove_folder(const Directory& parent, const std::string& name, int depth) {
+    auto folder = parent.open_directory(name);
+    if (!folder && folder.error().kind == ErrorKind::kDenied) {
+      open_up(parent, name);
+      folder = parent.open_directory(name);
+    }
+    if (!folder) return std::move(folder).error();
+    if (::faccessat(folder->fd(), ".", R_OK | W_OK | X_OK, 0) != 0) open_up(parent, name);
+    if (depth == 0) top_ = &*folder;
+    bool has_more = true;
+    while (has_more) {
+      REPRIEVE_TRY(const auto entries, folder->list());
+      for (const DirectoryEntry& entry : entries)
+        REPRIEVE_RETURN_IF_ERROR(remove(*folder, entry.name, depth + 1));
+      // Only into the top folder may anything have been moved since.
+      has_more = depth == 0 && !entries.empty();
+    }
+    return parent.remove_directory(name);
+  }
+
+  Result<> move_up(const Directory& parent, const std::string& name) {
+    open_up(parent, name);  // Moving a folder writes its "..".
+    while (true) {
+      auto moved = parent.rename_new(name, *top_, "reprieve-removes-" + std::to_string(++moved_));
+      if (moved || moved.error().kind != ErrorKind::kConflict) return moved;
+    }
+  }
+
+  const Directory* top_ = nullptr;
+  int moved_ = 0;
+};
 
 }  // namespace
 
@@ -60,7 +83,7 @@ Result<> remove_tree(const std::string& path) {
   auto parent = Directory::open(parent_of(path));
   if (!parent && parent.error().kind == ErrorKind::kNotFound) return kOk;
   if (!parent) return std::move(parent).error().at("remove " + path);
-  auto removed = remove_below(*parent, name_in(path), 0);
+  auto removed = Removal{}.remove(*parent, name_in(path), 0);
   if (!removed) return std::move(removed).error().at("remove " + path);
   return kOk;
 }
