@@ -268,6 +268,7 @@ Result<std::vector<Entry>> PostgresSource::capture(CaptureSink& sink) {
   REPRIEVE_TRY(roots.emplace_back(),
                put_folder(sink, "tablespaces", std::move(stored.tablespaces), modified));
   REPRIEVE_TRY(roots.emplace_back(), put_folder(sink, "wal", std::move(segments), modified));
+  facts_ = std::move(facts);
   return roots;
 }
 
