@@ -30,13 +30,15 @@ TEST(Plan, NeedsNoMoreThanAVersionAndAName) {
 
 TEST(Plan, MustSayWhatItIs) {
   EXPECT_THAT(problems_of("owner: ops\n"),
-              ElementsAre("1:1: `plan` is missing\n  Write plan: NAME.",
-                          "1:1: `reprieve` is missing\n  Write reprieve: 1 as the first line."));
+              ElementsAre("1:1: `reprieve` is missing\n  Write reprieve: 1 as the first line.",
+                          "1:1: `plan` is missing\n  Write plan: NAME."));
   EXPECT_THAT(problems_of("- a\n"),
               ElementsAre("1:1: expected a plan, which is a mapping, found a list"));
-  EXPECT_THAT(problems_of("reprieve: 2\nplan: x\n"),
-              ElementsAre("1:11: expected the version 1 of the plan language, found the number 2\n"
-                          "  A plan of a later version needs a later reprieve."));
+  EXPECT_THAT(
+      problems_of("reprieve: 2\nplan: x\n"),
+      ElementsAre(
+          "1:11: reprieve: expected the version 1 of the plan language, found the number 2\n"
+          "  A plan of a later version needs a later reprieve."));
 }
 
 TEST(Plan, AnUnknownKeyIsNeverIgnored) {

@@ -26,7 +26,10 @@ class ReferenceCheck {
     for (const Source& source : plan_.sources)
       check_source(source);
     for (const Storage& storage : plan_.storages)
-      if (!storage.secret.text.empty()) secret("storage." + storage.name, storage.secret);
+      if (!storage.secret.text.empty())
+        secret(fmt::format("storage.{}.{}", storage.name,
+                           storage.unlock == Storage::Unlock::kPassword ? "password" : "key"),
+               storage.secret);
     for (const BackupPolicy& policy : plan_.backups)
       check_policy(policy);
     for (const Service& service : plan_.services)

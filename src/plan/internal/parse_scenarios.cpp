@@ -38,8 +38,10 @@ Param parse_param(const Name& name, const Value& value) {
   const auto chosen = type ? type->one_of<ParamType>(types) : std::nullopt;
   if (chosen) param.type = *chosen;
   if (const auto of = fields.find("of")) param.of = of->name("the name of a source");
-  if (param.of && chosen && param.type != ParamType::kRecoveryPoint)
+  if (param.of && chosen && param.type != ParamType::kRecoveryPoint) {
     value.fail("`of` belongs to a recovery-point only", "Remove it, or change the type.");
+    param.of.reset();
+  }
   if (const auto text = fields.find("default")) {
     if (!text->is_scalar()) {
       text->expected("a value");

@@ -47,7 +47,7 @@ TEST(Services, ReadObjectivesAndNeeds) {
   EXPECT_FALSE(db.run);
   const Service& web = plan.services.at(1);
   EXPECT_EQ(web.needs.at(0).text, "db");
-  EXPECT_EQ(web.needs.at(0).at, (Position{5, 16}));
+  EXPECT_EQ(web.needs.at(0).at, (Position{5, 17}));
   EXPECT_FALSE(web.rto);
 }
 

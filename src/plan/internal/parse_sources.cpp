@@ -148,6 +148,7 @@ void parse_schedule(const Value& value, BackupPolicy& policy) {
 }
 
 void parse_keep(const Value& value, Keep& keep) {
+  const std::size_t problems_before = value.problems().count();
   Fields fields{value, "what to keep, such as {daily: 30, weekly: 12}"};
   const auto count = [&](std::string_view key, std::uint32_t& out) {
     if (const auto field = fields.find(key))
@@ -165,7 +166,7 @@ void parse_keep(const Value& value, Keep& keep) {
   const bool keeps_none =
       keep.last + keep.hourly + keep.daily + keep.weekly + keep.monthly + keep.yearly == 0 &&
       !keep.within;
-  if (value.is_mapping() && keeps_none)
+  if (keeps_none && value.problems().count() == problems_before)
     value.fail("would keep nothing", "Give a number above zero, or remove `keep` to keep all.");
 }
 

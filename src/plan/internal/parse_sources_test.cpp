@@ -65,7 +65,7 @@ TEST(Secrets, ALiteralValueIsRefusedAndNeverShown) {
 TEST(Secrets, AValueInPlaceOfAReferenceIsNotShown) {
   EXPECT_EQ(problem_of("sources:\n  db: {type: postgres, url: \"postgres://u@h/d\", "
                        "password: correct-horse-battery}\n"),
-            "6:62: sources.db.password: this names no entry of the section secrets\n"
+            "6:59: sources.db.password: this names no entry of the section secrets\n"
             "  Known: pg, repo.");
 }
 
@@ -137,7 +137,7 @@ TEST(Sources, APasswordInAUrlIsRefusedAndNeverShown) {
   for (const auto* url : {"postgres://u:hunter2@h/d", "postgres://u@h/d?password=hunter2"}) {
     const std::string problem =
         problem_of("sources: {db: {type: postgres, url: \"" + std::string{url} + "\"}}\n");
-    EXPECT_THAT(problem, HasSubstr("5:32: sources.db.url: a password must not stand in the URL"));
+    EXPECT_THAT(problem, HasSubstr("5:37: sources.db.url: a password must not stand in the URL"));
     EXPECT_THAT(problem, Not(HasSubstr("hunter2")));
   }
 }

@@ -422,9 +422,9 @@ std::optional<Step> parse_step(const Value& value, std::string_view previous) {
   const std::string& path = value.path();
   const std::string place =
       step.id.empty() ? path : path.substr(0, path.rfind('[')) + "." + step.id;
+  if (!value.is_mapping()) return std::nullopt;
   Fields fields{Value{value.node(), place, value.problems()}, ""};
   fields.know("id");
-  if (!value.is_mapping()) return std::nullopt;
   const auto type_value = fields.require("do", "Write do: TYPE, such as do: db.restore.");
   const auto type = type_value ? parse_type(*type_value) : std::nullopt;
   if (!type) return std::nullopt;

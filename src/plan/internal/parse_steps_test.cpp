@@ -179,10 +179,10 @@ TEST(Steps, TakeTheCommonFields) {
 
 TEST(Steps, RefuseWhatDoesNotFitThem) {
   EXPECT_EQ(problem_of({"{id: a, do: chekc, run: [up]}"}),
-            "12:20: scenarios.lost.steps.a.do: expected a step type, found \"chekc\"\n"
+            "12:21: scenarios.lost.steps.a.do: expected a step type, found \"chekc\"\n"
             "  Did you mean \"check\"?");
   EXPECT_EQ(problem_of({"{id: a, do: dns.update}"}),
-            "12:20: scenarios.lost.steps.a.do: the step type dns.update is not in this version\n"
+            "12:21: scenarios.lost.steps.a.do: the step type dns.update is not in this version\n"
             "  Use a `run` step with your own command, or an `approve` step that a person ends.");
   EXPECT_THAT(problem_of({"{do: check, run: [up]}"}),
               StartsWith("12:9: scenarios.lost.steps[0]: `id` is missing"));

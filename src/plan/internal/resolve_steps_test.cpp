@@ -85,7 +85,7 @@ TEST(Order, ACircleIsNamed) {
 
 TEST(Order, NeedsNameStepsOfTheScenario) {
   EXPECT_EQ(problem_of({check("alpha"), check("b", ", needs: [alhpa]")}),
-            "12:48: scenarios.lost.steps.b.needs: there is no step \"alhpa\"\n"
+            "12:47: scenarios.lost.steps.b.needs: there is no step \"alhpa\"\n"
             "  Did you mean \"alpha\"?");
 }
 
@@ -105,12 +105,12 @@ TEST(References, MustExist) {
     return "{id: x, do: run, argv: [y, \"" + argument + "\"], idempotent: true" + rest + "}";
   };
   EXPECT_EQ(problem_of({run("{params.point}")}),
-            "11:38: scenarios.lost.steps.x: there is no parameter \"point\"\n"
+            "11:37: scenarios.lost.steps.x: there is no parameter \"point\"\n"
             "  Declare it: params: {NAME: {type: string}}.");
   EXPECT_EQ(problem_of({run("{run.idd}")}),
-            "11:38: scenarios.lost.steps.x: {run.idd} does not exist\n  Did you mean \"id\"?");
+            "11:37: scenarios.lost.steps.x: {run.idd} does not exist\n  Did you mean \"id\"?");
   EXPECT_EQ(problem_of({check("alpha"), run("{alhpa.passed}")}),
-            "12:38: scenarios.lost.steps.x: {alhpa.passed} refers to a step that does not exist\n"
+            "12:37: scenarios.lost.steps.x: {alhpa.passed} refers to a step that does not exist\n"
             "  Did you mean \"alpha\"?");
   EXPECT_THAT(
       problem_of({check("a"), run("{a.exit}")}),
@@ -122,7 +122,7 @@ TEST(References, OnlyReachWhatComesBefore) {
   EXPECT_EQ(problem_of({check("a"),
                         "{id: x, do: run, argv: [y, \"{a.passed}\"], idempotent: true, "
                         "needs: []}"}),
-            "12:38: scenarios.lost.steps.x: uses {a.passed}, but does not come after a\n"
+            "12:37: scenarios.lost.steps.x: uses {a.passed}, but does not come after a\n"
             "  Add a to its `needs`.");
   EXPECT_THAT(problem_of({check("a", ", when: \"{a.passed} > 0\"")}),
               HasSubstr("does not come after a"));
