@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -15,7 +16,11 @@ namespace {
 
 class Linter {
  public:
-  explicit Linter(const Plan& plan) : plan_{plan} {}
+  explicit Linter(const Plan& plan) : plan_{plan} {
+    for (const BackupPolicy& policy : plan.backups)
+      for (const Name& source : policy.sources)
+        policies_[source.text].push_back(&policy);
+  }
 
   std::vector<Finding> run() {
     for (const Service& service : plan_.services)
@@ -91,9 +96,7 @@ class Linter {
   // --- Data loss ---
 
   [[nodiscard]] bool is_backed_up(std::string_view source) const {
-    return std::ranges::any_of(plan_.backups, [&](const BackupPolicy& policy) {
-      return std::ranges::find(policy.sources, source, &Name::text) != policy.sources.end();
-    });
+    return policies_.contains(source);
   }
 
   static std::optional<Duration> interval_of(const BackupPolicy& policy) {
@@ -106,13 +109,11 @@ class Linter {
   void lint_rpo(const std::string& subject, const Name& source, Duration rpo) {
     const BackupPolicy* best = nullptr;
     Duration loss = kDurationMax * 2;
-    for (const BackupPolicy& policy : plan_.backups) {
-      const auto interval = interval_of(policy);
-      if (!interval ||
-          std::ranges::find(policy.sources, source.text, &Name::text) == policy.sources.end())
-        continue;
-      const Duration total = *interval + policy.estimate.value_or(Duration{0});
-      if (total < loss) best = &policy;
+    for (const BackupPolicy* policy : policies_.at(source.text)) {
+      const auto interval = interval_of(*policy);
+      if (!interval) continue;
+      const Duration total = *interval + policy->estimate.value_or(Duration{0});
+      if (total < loss) best = policy;
       loss = std::min(loss, total);
     }
     if (best == nullptr)
@@ -140,6 +141,11 @@ class Linter {
   void lint_scenario(const Scenario& scenario) {
     const ScenarioGraph graph{scenario};
     lint_estimates(scenario, graph);
+    if (scenario.goal.rto && scenario.verify.empty())
+      report("recovery-without-end", "scenarios." + scenario.name, scenario.at,
+             fmt::format("the rto is {}, but no check says when the recovery is over",
+                         duration_text(*scenario.goal.rto)),
+             "Write `verify: [CHECK, ...]`, or `health:` in the services that it starts.");
     for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
       lint_restored_source(scenario, scenario.steps[i]);
       lint_destruction(scenario, graph, i);
@@ -260,9 +266,12 @@ class Linter {
   void placeholder(std::string subject, Position at, std::string_view text) {
     constexpr auto kMarks = std::to_array<std::string_view>(
         {"example.com", "example.org", "example.net", "yourdomain", "yourapp", "your-domain",
-         "changeme", "change-me", "TODO", "FIXME", "XXX", "<", "555-0"});
+         "changeme", "change-me", "todo", "fixme", "xxx", "<", "555-0"});
+    std::string lower{text};
+    for (char& c : lower)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     for (const std::string_view mark : kMarks) {
-      if (text.find(mark) == text.npos) continue;
+      if (lower.find(mark) == lower.npos) continue;
       report("placeholder", std::move(subject), at,
              fmt::format("\"{}\" looks as if it was never filled in", text),
              "Write the real one; at 3 am nobody knows it by heart.");
@@ -271,6 +280,7 @@ class Linter {
   }
 
   const Plan& plan_;
+  std::map<std::string_view, std::vector<const BackupPolicy*>> policies_;  // By source.
   std::vector<Finding> findings_;
 };
 

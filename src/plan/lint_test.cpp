@@ -121,7 +121,8 @@ TEST(Lint, ASecretInTheEnvironmentIsFound) {
               IsEmpty());
 }
 
-std::string with_steps(const std::string& steps, const std::string& goal = "{}") {
+std::string with_steps(const std::string& steps, const std::string& goal = "{}",
+                       const std::string& verify = "[]") {
   return "backup: [{sources: [db, up], every: 1m}]\n"
          "services: {app: {run: {systemd: app}}}\n"
          "people: {ana: {key: \"ed25519:" +
@@ -130,7 +131,7 @@ std::string with_steps(const std::string& steps, const std::string& goal = "{}")
          "\"}}\n"
          "roles: {dba: [ana, ben], lead: [cyd]}\n"
          "scenarios: {s: {goal: " +
-         goal + ", steps: [" + steps + "]}}\n";
+         goal + ", verify: " + verify + ", steps: [" + steps + "]}}\n";
 }
 
 TEST(Lint, TheLongestChainMustFitTheRto) {
@@ -139,10 +140,19 @@ TEST(Lint, TheLongestChainMustFitTheRto) {
       "{id: b, do: check, run: [ok], needs: [], estimate: 25m},"
       "{id: c, do: check, run: [ok], needs: [a, b]},"
       "{id: d, do: check, run: [ok], estimate: 10m}";
-  EXPECT_THAT(texts_of(with_steps(steps, "{rto: 30m}")),
+  EXPECT_THAT(texts_of(with_steps(steps, "{rto: 30m}", "[ok]")),
               ElementsAre("estimates-over-rto scenarios.s: the longest chain of steps takes "
                           "b 25m + d 10m = 35m, more than the rto of 30m"));
-  EXPECT_THAT(texts_of(with_steps(steps, "{rto: 35m}")), IsEmpty());
+  EXPECT_THAT(texts_of(with_steps(steps, "{rto: 35m}", "[ok]")), IsEmpty());
+}
+
+TEST(Lint, ARecoveryHasAnEnd) {
+  const std::string step = "{id: a, do: check, run: [ok]}";
+  EXPECT_THAT(texts_of(with_steps(step, "{rto: 30m}")),
+              ElementsAre("recovery-without-end scenarios.s: the rto is 30m, but no check says "
+                          "when the recovery is over"));
+  EXPECT_THAT(texts_of(with_steps(step, "{rto: 30m}", "[ok]")), IsEmpty());
+  EXPECT_THAT(texts_of(with_steps(step)), IsEmpty());
 }
 
 TEST(Lint, SomebodyIsAskedBeforeDestruction) {
@@ -195,7 +205,7 @@ TEST(Lint, PlaceholdersAreFound) {
 
 TEST(Lint, FindingsComeInTheOrderOfTheText) {
   const auto findings = findings_of(
-      "people: {ana: {email: TODO}}\n"
+      "people: {ana: {email: ChangeMe}}\n"
       "services: {db: {rto: 30m}, app: {rto: 5m, needs: [db], sources: [up]}}\n");
   std::vector<std::string> rules;
   for (const Finding& finding : findings)

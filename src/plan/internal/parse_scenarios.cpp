@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/format.hpp"
 #include "plan/internal/sections.hpp"
@@ -104,6 +104,7 @@ void parse_scenarios(const Value& section, Draft& draft) {
 void fill_in_scenarios(Plan& plan) {
   for (Scenario& scenario : plan.scenarios) {
     if (!scenario.verify.empty()) continue;
+    std::set<std::string_view> seen;
     for (const Step& step : scenario.steps) {
       const auto* start = std::get_if<StartStep>(&step.action);
       if (start == nullptr) continue;
@@ -111,8 +112,7 @@ void fill_in_scenarios(Plan& plan) {
         const Service* service = plan.find_service(name.text);
         if (service == nullptr) continue;
         for (const Name& check : service->health)
-          if (std::ranges::find(scenario.verify, check.text, &Name::text) == scenario.verify.end())
-            scenario.verify.push_back({check.text, Position{}});
+          if (seen.insert(check.text).second) scenario.verify.push_back({check.text, Position{}});
       }
     }
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include "base/format.hpp"
 #include "plan/internal/nearest.hpp"
@@ -239,10 +240,11 @@ std::vector<Value> Value::list(std::string_view wanted) const {
 
 std::vector<Name> Value::names(std::string_view wanted) const {
   std::vector<Name> names;
+  std::set<std::string> seen;
   for (const Value& item : list(wanted)) {
     auto name = item.name("a name");
     if (!name) continue;
-    if (std::ranges::find(names, name->text, &Name::text) != names.end())
+    if (!seen.insert(name->text).second)
       item.fail(fmt::format("{} is there twice", quoted(name->text)), "Remove one of them.");
     else
       names.push_back(*std::move(name));
