@@ -1,0 +1,39 @@
+#include "source/filesystem/internal/target.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "source/filesystem/internal/entry_capture.hpp"
+
+namespace reprieve::filesystem {
+namespace {
+
+/// Errors of the disk, not of one file: nothing that follows would fare better.
+bool ends_the_run(int error) {
+  return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO || error == EMFILE ||
+         error == ENFILE || error == ENOMEM;
+}
+
+}  // namespace
+
+RestoreContext::RestoreContext(RestoreReader& from, const RestoreOptions& with)
+    : reader{from}, options{with}, handles{open_directories_max()}, metadata{with.owners} {}
+
+void RestoreContext::report(Problem::Kind kind, std::string path, std::string what) {
+  ++problems;
+  reader.report({kind, std::move(path), std::move(what)});
+}
+
+Result<> RestoreContext::report_or_fail(int error, const std::string& path,
+                                        const std::string& what) {
+  if (ends_the_run(error))
+    return error_from_errno(error, "restore " + path)
+        .with_hint(
+            "Make room on the target's file system and run the restore again; what is there "
+            "already is not written a second time.");
+  report(Problem::Kind::kUnsupported, path, failure(what, error));
+  return kOk;
+}
+
+}  // namespace reprieve::filesystem
