@@ -125,13 +125,14 @@ class Linter {
     const bool is_over = best->estimate ? loss > rpo : loss >= rpo;
     if (!is_over) return;
     const std::string interval = duration_text(*interval_of(*best));
-    const std::string sum =
-        best->estimate ? fmt::format("{} between backups + {} for one = {}", interval,
-                                     duration_text(*best->estimate), duration_text(loss))
-                       : fmt::format("{} between backups + the time that one takes", interval);
+    const std::string lost =
+        best->estimate ? fmt::format("up to {} of {} may be lost ({} between backups + {} for one)",
+                                     duration_text(loss), source.text, interval,
+                                     duration_text(*best->estimate))
+                       : fmt::format("{} of {}, and as long as one backup takes, may be lost",
+                                     interval, source.text);
     report("backup-interval-over-rpo", subject, source.at,
-           fmt::format("{} of {} may be lost: more than the rpo of {}", sum, source.text,
-                       duration_text(rpo)),
+           fmt::format("{}: the rpo is {}", lost, duration_text(rpo)),
            fmt::format("Back {} up more often than every {}, or raise the rpo.", source.text,
                        duration_text(rpo)));
   }

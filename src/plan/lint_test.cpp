@@ -45,15 +45,15 @@ std::string with_policy(const std::string& policy, const std::string& rpo = "20m
 
 TEST(Lint, ABackupMustRunMoreOftenThanTheRpo) {
   EXPECT_THAT(texts_of(with_policy("{sources: [up], every: 20m}")),
-              ElementsAre("backup-interval-over-rpo services.app: 20m between backups + the time "
-                          "that one takes of up may be lost: more than the rpo of 20m"));
+              ElementsAre("backup-interval-over-rpo services.app: 20m of up, and as long as one "
+                          "backup takes, may be lost: the rpo is 20m"));
   EXPECT_THAT(texts_of(with_policy("{sources: [up], every: 15m, estimate: 10m}")),
-              ElementsAre("backup-interval-over-rpo services.app: 15m between backups + 10m for "
-                          "one = 25m of up may be lost: more than the rpo of 20m"));
+              ElementsAre("backup-interval-over-rpo services.app: up to 25m of up may be lost "
+                          "(15m between backups + 10m for one): the rpo is 20m"));
   EXPECT_THAT(texts_of(with_policy("{sources: [up], every: daily 02:00 UTC}")),
-              ElementsAre(HasSubstr("1d between backups")));
+              ElementsAre(HasSubstr("1d of up, and as long as")));
   EXPECT_THAT(texts_of(with_policy("{sources: [up], every: 1m}", "0s")),
-              ElementsAre(HasSubstr("more than the rpo of 0s")));
+              ElementsAre(HasSubstr("the rpo is 0s")));
 }
 
 TEST(Lint, ABackupThatRunsOftenEnoughIsFine) {
