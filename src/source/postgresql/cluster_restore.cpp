@@ -1,0 +1,402 @@
+#include "source/postgresql/cluster_restore.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include "io/directory.hpp"
+#include "io/durable_file.hpp"
+#include "io/user.hpp"
+#include "source/postgresql/facts.hpp"
+#include "source/postgresql/internal/cluster_settings.hpp"
+#include "source/postgresql/internal/cluster_target.hpp"
+#include "source/postgresql/internal/cluster_writer.hpp"
+#include "source/postgresql/settings_file.hpp"
+#include "source/postgresql/sha256.hpp"
+#include "source/postgresql/staged_wal.hpp"
+
+namespace reprieve {
+namespace {
+
+constexpr std::size_t kSmallFileMax = 16 * 1024 * 1024;
+constexpr std::size_t kFactsMax = 64 * 1024 * 1024;
+constexpr std::string_view kControl = "pg_control";
+
+Error corrupt(std::string what) {
+  return Error{ErrorKind::kCorrupt,
+               "the recovery point is no PostgreSQL cluster: " + std::move(what)};
+}
+
+/// Where one tablespace goes.
+struct PlacedTablespace {
+  TablespaceLink link;  ///< With its new location.
+  Entry tree;
+  std::string folder;  ///< "PG_15_202209061": the one name in it; empty if it holds nothing.
+};
+
+/// A recovery point, read and checked as far as its small files go.
+struct ClusterPoint {
+  Entry data;
+  std::vector<Entry> data_entries;
+  std::vector<Entry> wal;
+  Entry manifest;
+  ClusterFacts facts;
+  std::vector<PlacedTablespace> tablespaces;
+  bool is_remapped = false;
+};
+
+Result<Entry> find_entry(const std::vector<Entry>& entries, std::string_view name, EntryType type) {
+  const auto found = std::ranges::find(entries, name, &Entry::name);
+  if (found == entries.end() || found->type != type ||
+      (type == EntryType::kDirectory && !found->directory))
+    return corrupt(std::string{name} + " is missing");
+  return *found;
+}
+
+Result<Bytes> read_small(RestoreReader& reader, const std::vector<Entry>& entries,
+                         std::string_view name, std::size_t size_max = kSmallFileMax) {
+  REPRIEVE_TRY(const Entry entry, find_entry(entries, name, EntryType::kFile));
+  return read_content(reader, entry.content, size_max);
+}
+
+/// The only name in a tablespace: a folder per major version and catalogue.
+Result<std::string> folder_in(RestoreReader& reader, const Entry& tree) {
+  REPRIEVE_TRY(const auto entries, reader.read_directory(*tree.directory));
+  if (entries.empty()) return std::string{};
+  if (entries.size() != 1 || !entries[0].name.starts_with("PG_") ||
+      entries[0].name.find('/') != std::string::npos)
+    return corrupt("tablespace " + tree.name + " has an unknown layout");
+  return entries[0].name;
+}
+
+Result<> place_tablespaces(RestoreReader& reader, const std::vector<Entry>& roots,
+                           const ClusterRestoreOptions& options, ClusterPoint& point) {
+  std::vector<TablespaceLink> links;
+  if (std::ranges::find(point.data_entries, "tablespace_map", &Entry::name) !=
+      point.data_entries.end()) {
+    REPRIEVE_TRY(const Bytes map, read_small(reader, point.data_entries, "tablespace_map"));
+    REPRIEVE_TRY(links, parse_tablespace_map(map));
+  }
+  for (const auto& [oid, path] : options.tablespaces) {
+    const auto link = std::ranges::find(links, oid, &TablespaceLink::oid);
+    if (link == links.end())
+      return Error{ErrorKind::kInvalid,
+                   "the recovery point has no tablespace " + std::to_string(oid)};
+    if (!path.starts_with('/'))
+      return Error{ErrorKind::kInvalid, "the tablespace's new path " + path + " is not absolute"};
+    point.is_remapped = point.is_remapped || link->location != path;
+    link->location = path;
+  }
+  REPRIEVE_TRY(const Entry folder, find_entry(roots, "tablespaces", EntryType::kDirectory));
+  REPRIEVE_TRY(const auto trees, reader.read_directory(*folder.directory));
+  std::set<std::string> used;
+  for (TablespaceLink& link : links) {
+    REPRIEVE_TRY(Entry tree, find_entry(trees, std::to_string(link.oid), EntryType::kDirectory));
+    const bool is_inside = (link.location + "/").starts_with(options.data_directory + "/");
+    if (is_inside || !used.insert(link.location).second)
+      return Error{ErrorKind::kInvalid,
+                   "tablespace " + tree.name + " cannot go to " + link.location +
+                       ": another one does, or it lies inside the data directory",
+                   "Map it to a directory of its own."};
+    REPRIEVE_TRY(std::string inner, folder_in(reader, tree));
+    point.tablespaces.push_back({std::move(link), std::move(tree), std::move(inner)});
+  }
+  return kOk;
+}
+
+/// Whether the WAL covers everything from the backup's start to its end, without a gap.
+Result<> check_wal(const ClusterFacts& facts, const BackupLabel& label,
+                   const std::vector<Entry>& wal) {
+  if (label.start != facts.start || label.timeline != facts.timeline)
+    return corrupt("backup_label and reprieve.json do not belong together");
+  std::set<std::uint64_t> segments;
+  for (const Entry& entry : wal) {
+    const auto name = parse_segment_name(entry.name, facts.wal_segment_size);
+    const bool is_segment =
+        name && name->timeline == facts.timeline && entry.content.size == facts.wal_segment_size;
+    if (entry.type != EntryType::kFile || (!is_segment && !parse_history_name(entry.name)))
+      return corrupt("wal/ holds something else than WAL");
+    if (is_segment) segments.insert(name->segment);
+  }
+  std::uint64_t next = segment_of(facts.start, facts.wal_segment_size);
+  for (; segment_start(next, facts.wal_segment_size) < facts.end; ++next)
+    if (!segments.contains(next)) return corrupt("a WAL segment is missing");
+  return kOk;
+}
+
+Result<ClusterPoint> read_point(RestoreReader& reader, const std::vector<Entry>& roots,
+                                const ClusterRestoreOptions& options) {
+  ClusterPoint point;
+  REPRIEVE_TRY(point.data, find_entry(roots, "data", EntryType::kDirectory));
+  REPRIEVE_TRY(point.manifest, find_entry(roots, "backup_manifest", EntryType::kFile));
+  REPRIEVE_TRY(const Bytes facts, read_small(reader, roots, "reprieve.json", kFactsMax));
+  REPRIEVE_TRY(point.facts, parse_facts(facts));
+  REPRIEVE_TRY(point.data_entries, reader.read_directory(*point.data.directory));
+  REPRIEVE_TRY(const Bytes label_text, read_small(reader, point.data_entries, "backup_label"));
+  REPRIEVE_TRY(const BackupLabel label, parse_backup_label(label_text));
+  REPRIEVE_TRY(const Entry wal, find_entry(roots, "wal", EntryType::kDirectory));
+  REPRIEVE_TRY(point.wal, reader.read_directory(*wal.directory));
+  REPRIEVE_RETURN_IF_ERROR(check_wal(point.facts, label, point.wal));
+  REPRIEVE_RETURN_IF_ERROR(place_tablespaces(reader, roots, options, point));
+  return point;
+}
+
+Result<> check_options(const ClusterRestoreOptions& options) {
+  for (const std::string* path : {&options.data_directory, &options.program})
+    if (!path->starts_with('/') || path->find('\0') != std::string::npos)
+      return Error{ErrorKind::kInvalid, "the path '" + *path + "' is not absolute"};
+  if (options.data_directory.size() > 1 && options.data_directory.ends_with('/'))
+    return Error{ErrorKind::kInvalid, "the data directory's path ends in a slash"};
+  return kOk;
+}
+
+/// Whose the files become. PostgreSQL refuses to run as root.
+Result<std::optional<FileOwner>> choose_owner(const ClusterRestoreOptions& options,
+                                              std::vector<std::string>& notes) {
+  if (::geteuid() != 0) {
+    if (!options.owner.empty() && options.owner != io::current_user().name)
+      return Error{ErrorKind::kDenied, "only root can give files to " + options.owner};
+    return std::optional<FileOwner>{};
+  }
+  const std::string name = options.owner.empty() ? "postgres" : options.owner;
+  const auto user = io::find_user(name);
+  if (user) return std::optional{FileOwner{user->uid, user->gid}};
+  if (!options.owner.empty()) return user.error();
+  notes.push_back(
+      "The files belong to root, since there is no user postgres here: give them to "
+      "the server's user with chown -R before you start it.");
+  return std::optional<FileOwner>{};
+}
+
+/// One restore, from the first byte written to the last.
+class ClusterRestore {
+ public:
+  ClusterRestore(RestoreReader& reader, const ClusterPoint& point,
+                 const ClusterRestoreOptions& options, std::vector<Setting> settings,
+                 std::optional<FileOwner> owner)
+      : reader_{reader},
+        point_{point},
+        options_{options},
+        settings_{std::move(settings)},
+        writer_{reader, owner} {}
+
+  Result<> run(const RestoreTarget& target, ClusterRestoreSummary& summary) {
+    REPRIEVE_RETURN_IF_ERROR(claim(target));
+    REPRIEVE_RETURN_IF_ERROR(write_data());
+    for (const PlacedTablespace& space : point_.tablespaces)
+      REPRIEVE_RETURN_IF_ERROR(write_tablespace(space, target));
+    REPRIEVE_RETURN_IF_ERROR(writer_.flush());
+    REPRIEVE_RETURN_IF_ERROR(write_map());
+    REPRIEVE_RETURN_IF_ERROR(stage_wal(summary));
+    REPRIEVE_RETURN_IF_ERROR(write_settings(summary));
+    REPRIEVE_RETURN_IF_ERROR(sync_all());
+    REPRIEVE_RETURN_IF_ERROR(finish());
+    summary.files = writer_.files();
+    summary.directories = writer_.directories();
+    summary.bytes = writer_.bytes();
+    return kOk;
+  }
+
+ private:
+  Result<> claim(const RestoreTarget& target) {
+    std::vector<std::string> locations;
+    for (const PlacedTablespace& space : point_.tablespaces)
+      locations.push_back(space.link.location);
+    REPRIEVE_RETURN_IF_ERROR(
+        claim_target(options_.data_directory, target.state,
+                     encode_marker(point_.facts.system_identifier, locations)));
+    REPRIEVE_TRY(root_, io::Directory::open(options_.data_directory));
+    const mode_t mode = (point_.data.mode & 0777U) == 0750U ? 0750 : 0700;
+    if (::fchmod(root_.fd(), mode) != 0)
+      return error_from_errno(errno, options_.data_directory + ": setting its mode");
+    return writer_.give_away(root_.fd());
+  }
+
+  Result<> write_data() {
+    std::set<std::string> left_out = {"global/pg_control", std::string{kUnfinishedMarker}};
+    if (point_.is_remapped) left_out.insert("tablespace_map");
+    REPRIEVE_RETURN_IF_ERROR(
+        writer_.write_tree(root_, options_.data_directory, *point_.data.directory, left_out));
+    Entry manifest = point_.manifest;
+    REPRIEVE_RETURN_IF_ERROR(writer_.write_file(root_, options_.data_directory, manifest));
+    // A server that was never archiving may lack the folder that recovery writes to.
+    REPRIEVE_TRY(const io::Directory wal, writer_.make_folder(root_, "pg_wal", 0700));
+    REPRIEVE_RETURN_IF_ERROR(writer_.make_folder(wal, "archive_status", 0700));
+    return kOk;
+  }
+
+  Result<> write_tablespace(const PlacedTablespace& space, const RestoreTarget& target) {
+    const std::string& location = space.link.location;
+    REPRIEVE_RETURN_IF_ERROR(io::create_directories_durably(location));
+    const bool is_own =
+        std::ranges::find(target.own_tablespaces, location) != target.own_tablespaces.end();
+    if (is_own && !space.folder.empty())
+      REPRIEVE_RETURN_IF_ERROR(io::remove_tree(location + "/" + space.folder));
+    REPRIEVE_TRY(const io::Directory folder, io::Directory::open(location));
+    if (::fchmod(folder.fd(), 0700) != 0)
+      return error_from_errno(errno, location + ": setting its mode");
+    REPRIEVE_RETURN_IF_ERROR(writer_.give_away(folder.fd()));
+    REPRIEVE_RETURN_IF_ERROR(writer_.write_tree(folder, location, *space.tree.directory));
+    REPRIEVE_TRY(const io::Directory links, writer_.make_folder(root_, "pg_tblspc", 0700));
+    const std::string name = std::to_string(space.link.oid);
+    if (::symlinkat(location.c_str(), links.fd(), name.c_str()) != 0)
+      return error_from_errno(errno, "pg_tblspc/" + name);
+    return kOk;
+  }
+
+  /// The server makes the links again from the map when it starts, so the map must be the new one.
+  Result<> write_map() {
+    if (!point_.is_remapped) return kOk;
+    std::vector<TablespaceLink> links;
+    for (const PlacedTablespace& space : point_.tablespaces)
+      links.push_back(space.link);
+    return write_text("tablespace_map", encode_tablespace_map(links));
+  }
+
+  Result<> stage_wal(ClusterRestoreSummary& summary) {
+    const std::string name{kStagedWalFolder};
+    const std::string shown = options_.data_directory + "/" + name;
+    REPRIEVE_TRY(const io::Directory folder, writer_.make_folder(root_, name, 0700));
+    for (const Entry& entry : point_.wal)
+      REPRIEVE_RETURN_IF_ERROR(writer_.write_file(folder, shown, entry));
+    REPRIEVE_RETURN_IF_ERROR(writer_.flush());
+    StagedWal staged{point_.facts.timeline, point_.facts.wal_segment_size, {}};
+    for (const Entry& entry : point_.wal) {
+      REPRIEVE_RETURN_IF_ERROR(reader_.cancel().check());
+      REPRIEVE_TRY(const io::FileHandle file, folder.open_file(entry.name, O_RDONLY));
+      Bytes bytes(static_cast<std::size_t>(entry.content.size));
+      REPRIEVE_RETURN_IF_ERROR(io::read_exact(file, bytes));
+      staged.files[entry.name] = {entry.content.size, to_hex(sha256_of(bytes))};
+      if (parse_segment_name(entry.name, staged.segment_size)) ++summary.wal_segments;
+    }
+    const std::string list = name + "/" + std::string{kStagedWalList};
+    return write_text(list, encode_staged_wal(staged));
+  }
+
+  Result<> write_settings(ClusterRestoreSummary& summary) {
+    std::map<std::string, std::string> present;
+    for (const char* name :
+         {"postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf"}) {
+      auto text = io::read_text_file(path_of(name), {kSmallFileMax});
+      if (text)
+        present[name] = *std::move(text);
+      else if (text.error().kind != ErrorKind::kNotFound)
+        return std::move(text).error();
+    }
+    ConfiguredFiles configured = configure_cluster(present, point_.facts, settings_);
+    for (const auto& [name, text] : configured.files)
+      REPRIEVE_RETURN_IF_ERROR(write_text(name, text));
+    for (std::string& note : configured.notes)
+      summary.notes.push_back(std::move(note));
+    return write_text("recovery.signal", "");
+  }
+
+  /// Everything so far reaches the disk before pg_control makes it a cluster.
+  Result<> sync_all() {
+    if (::syncfs(root_.fd()) != 0) return error_from_errno(errno, "syncing the data directory");
+    for (const PlacedTablespace& space : point_.tablespaces) {
+      REPRIEVE_TRY(const io::Directory folder, io::Directory::open(space.link.location));
+      if (::syncfs(folder.fd()) != 0) return error_from_errno(errno, "syncing a tablespace");
+    }
+    return kOk;
+  }
+
+  Result<> finish() {
+    const auto global = std::ranges::find(point_.data_entries, "global", &Entry::name);
+    if (global == point_.data_entries.end() || !global->directory) return corrupt("no global/");
+    REPRIEVE_TRY(const auto entries, reader_.read_directory(*global->directory));
+    REPRIEVE_TRY(const Bytes control, read_small(reader_, entries, kControl));
+    if (control_identifier(control) != point_.facts.system_identifier)
+      return corrupt("pg_control is another cluster's");
+    // From the rename on the cluster can start, so nothing may be left to do but the marker.
+    REPRIEVE_RETURN_IF_ERROR(write_text("global/" + std::string{kControl}, as_text(control)));
+    REPRIEVE_RETURN_IF_ERROR(root_.remove_file(std::string{kUnfinishedMarker}));
+    return root_.sync();
+  }
+
+  std::string path_of(const std::string& name) const {
+    return options_.data_directory + "/" + name;
+  }
+
+  /// Durable, under its name only when whole, and the owner's before it has that name.
+  Result<> write_text(const std::string& name, std::string_view text) {
+    REPRIEVE_TRY(io::AtomicFile file, io::AtomicFile::create(path_of(name)));
+    REPRIEVE_RETURN_IF_ERROR(file.write(as_bytes(text)));
+    REPRIEVE_RETURN_IF_ERROR(writer_.give_away(file.file().fd()));
+    return file.commit_replacing();
+  }
+
+  RestoreReader& reader_;
+  const ClusterPoint& point_;
+  const ClusterRestoreOptions& options_;
+  const std::vector<Setting> settings_;
+  ClusterWriter writer_;
+  io::Directory root_;
+};
+
+Result<> measure(RestoreReader& reader, const ClusterPoint& point, ClusterRestoreSummary& summary) {
+  std::vector<ListRef> trees{*point.data.directory};
+  for (const PlacedTablespace& space : point.tablespaces)
+    trees.push_back(*space.tree.directory);
+  for (const ListRef& tree : trees) {
+    REPRIEVE_TRY(const TreeSize size, measure_tree(reader, tree));
+    summary.files += size.files;
+    summary.directories += size.directories;
+    summary.bytes += size.bytes;
+  }
+  for (const Entry& entry : point.wal) {
+    ++summary.files;
+    summary.bytes += entry.content.size;
+    if (parse_segment_name(entry.name, point.facts.wal_segment_size)) ++summary.wal_segments;
+  }
+  return kOk;
+}
+
+ClusterRestoreSummary summary_of(const ClusterFacts& facts) {
+  ClusterRestoreSummary summary;
+  summary.system_identifier = facts.system_identifier;
+  summary.server_version = facts.server_version;
+  summary.timeline = facts.timeline;
+  summary.start_lsn = format_lsn(facts.start);
+  summary.end_lsn = format_lsn(facts.end);
+  summary.is_suspect = facts.is_suspect;
+  if (facts.is_suspect)
+    summary.notes.push_back(
+        "The server found pages with bad checksums while this recovery point was taken: check the "
+        "tables concerned, or use an older one.");
+  return summary;
+}
+
+}  // namespace
+
+Result<ClusterRestoreSummary> restore_cluster(RestoreReader& reader,
+                                              const std::vector<Entry>& roots,
+                                              const ClusterRestoreOptions& options) {
+  REPRIEVE_RETURN_IF_ERROR(check_options(options));
+  REPRIEVE_TRY(const ClusterPoint point, read_point(reader, roots, options));
+  ClusterRestoreSummary summary = summary_of(point.facts);
+  REPRIEVE_TRY(
+      std::vector<Setting> settings,
+      recovery_settings(options, options.data_directory + "/" + std::string{kStagedWalFolder}));
+  REPRIEVE_TRY(
+      const RestoreTarget target,
+      inspect_target(options.data_directory, point.facts.system_identifier, options.is_replacing));
+  for (const PlacedTablespace& space : point.tablespaces)
+    REPRIEVE_RETURN_IF_ERROR(
+        inspect_tablespace(space.link.location, space.folder, target.own_tablespaces));
+  REPRIEVE_TRY(const auto owner, choose_owner(options, summary.notes));
+  if (options.is_dry_run) {
+    REPRIEVE_RETURN_IF_ERROR(measure(reader, point, summary));
+    return summary;
+  }
+  ClusterRestore restore{reader, point, options, std::move(settings), owner};
+  if (auto done = restore.run(target, summary); !done)
+    return std::move(done).error().at("restoring into " + options.data_directory);
+  return summary;
+}
+
+}  // namespace reprieve
