@@ -289,7 +289,7 @@ def check_banned(tree):
                 continue
             if any(path == home or (home.endswith("/") and path.startswith(home)) for home in homes):
                 continue
-            if rule == "getenv" and path.endswith("_test.cpp"):
+            if rule == "getenv" and path.endswith(("_test.cpp", "_test.hpp", "_fixture.hpp")):
                 continue  # Tests find their temporary folder by TMPDIR.
             for match in pattern.finditer(code):
                 yield Finding(path, line_of(code, match.start()), rule, f"{match.group()}: {advice}")
