@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,7 @@ using local::kTemporaryFolder;
 using local::Place;
 
 constexpr std::size_t kComparePieceBytes = 1 << 20;
+constexpr std::size_t kSyncThreadsMax = 16;
 
 bool is_absent(const Error& error) {
   // kInvalid: a link, a file or a folder where the key's path would go on; so no such object.
@@ -45,6 +47,12 @@ Result<bool> holds(const io::FileHandle& file, ByteView body) {
 struct LocalStore::OpenObject {
   io::FileHandle file;
   ByteCount size;
+};
+
+/// How a run of folder syncs ended: all done, or the first that went wrong.
+struct LocalStore::FolderSyncs {
+  std::optional<Error> unopened = {};  ///< Was not tried.
+  std::optional<Error> failed = {};    ///< Was tried, and its result is final.
 };
 
 /// A file in _tmp that is removed unless it was moved away. Its lock tells remove_leftovers() that
@@ -186,19 +194,41 @@ Result<> LocalStore::sync() {
     folders.swap(dirty_folders_);
   }
   REPRIEVE_RETURN_IF_ERROR(check_sound());
-  while (!folders.empty()) {
-    const std::string& folder = *folders.begin();
-    const auto opened = local::open_folder(root_, folder);
-    if (!opened) {
-      const std::lock_guard lock{mutex_};
-      dirty_folders_.merge(folders);
-      return Error{opened.error()}.at("sync " + folder);
-    }
-    auto synced = options_.sync_folder(*opened);
-    if (!synced) return sync_failed(std::move(synced).error().at("sync " + folder));
-    folders.erase(folders.begin());
+  const std::vector<std::string> list{folders.begin(), folders.end()};
+  // Each sync waits for the disk, not for the processor; several at once share its flushes.
+  const std::size_t thread_count = std::clamp<std::size_t>(list.size() / 4, 1, kSyncThreadsMax);
+  std::vector<FolderSyncs> done(thread_count);
+  std::vector<std::thread> threads;
+  const auto share = [&](std::size_t i) {
+    const std::size_t begin = list.size() * i / thread_count;
+    const std::size_t end = list.size() * (i + 1) / thread_count;
+    done[i] = sync_folders(std::span{list}.subspan(begin, end - begin));
+  };
+  for (std::size_t i = 1; i < thread_count; ++i)
+    threads.emplace_back(share, i);
+  share(0);
+  for (std::thread& thread : threads)
+    thread.join();
+  for (FolderSyncs& part : done) {
+    if (part.failed) return sync_failed(*std::move(part.failed));
+  }
+  for (FolderSyncs& part : done) {
+    if (!part.unopened) continue;
+    const std::lock_guard lock{mutex_};
+    dirty_folders_.merge(folders);  // Nothing was lost: the next sync() takes them up again.
+    return *std::move(part.unopened);
   }
   return kOk;
+}
+
+LocalStore::FolderSyncs LocalStore::sync_folders(std::span<const std::string> folders) const {
+  for (const std::string& folder : folders) {
+    const auto opened = local::open_folder(root_, folder);
+    if (!opened) return {.unopened = Error{opened.error()}.at("sync folder " + folder)};
+    auto synced = options_.sync_folder(*opened);
+    if (!synced) return {.failed = std::move(synced).error().at("sync folder " + folder)};
+  }
+  return {};
 }
 
 Result<Bytes> LocalStore::get(const ObjectKey& key, ByteRange range) {

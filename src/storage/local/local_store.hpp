@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_set>
 
@@ -64,12 +65,14 @@ class LocalStore : public ObjectStore {
 
  private:
   class Temporary;
+  struct FolderSyncs;
   struct OpenObject;
 
   Result<OpenObject> open_object(const ObjectKey& key) const;
   Result<Temporary> write_temporary(ByteView body);
   Result<> keep_if_same(const ObjectKey& key, ByteView body);
   Result<> check_sound() const;
+  FolderSyncs sync_folders(std::span<const std::string> folders) const;
   Error file_sync_failed(Error error);
   Error sync_failed(Error error);
   void mark_dirty(const std::string& folder);

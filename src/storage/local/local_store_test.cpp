@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "conformance/object_store_suite.hpp"
@@ -201,6 +203,39 @@ TEST(LocalStore, SyncsEachNewFolderUpToTheRoot) {
   ASSERT_TRUE(store->put("pack/aa12", as_bytes("x")));
   ASSERT_TRUE(store->sync());
   EXPECT_EQ(sync_count, 4) << "only pack/aa";
+}
+
+TEST(LocalStore, SyncsManyFoldersAndReportsTheOneThatFails) {
+  const auto folder = *io::TemporaryFolder::create();
+  std::atomic<int> sync_count{0};
+  std::atomic<int> fails_at{-1};
+  LocalStoreOptions options;
+  options.sync_folder = [&](const io::Directory&) -> Result<> {
+    if (++sync_count == fails_at) return error_from_errno(EIO, "sync");
+    return kOk;
+  };
+  auto store = *LocalStore::open(folder.path(), options);
+  const auto put_hundred = [&](char last) {
+    for (int i = 100; i < 200; ++i)
+      ASSERT_TRUE(store->put("pack/" + to_hex(Bytes(2, std::byte(i))) + last, as_bytes("x")));
+  };
+  put_hundred('a');
+  EXPECT_TRUE(store->sync());
+  EXPECT_EQ(sync_count, 102) << "a hundred folders, pack and the root";
+  put_hundred('b');
+  fails_at = 150;
+  EXPECT_EQ(kind_of(store->sync()), ErrorKind::kCorrupt);
+}
+
+TEST(LocalStore, TakesUpFoldersAgainThatItCouldNotOpen) {
+  const auto folder = *io::TemporaryFolder::create();
+  auto store = *LocalStore::open(folder.path());
+  ASSERT_TRUE(store->put("index/a", as_bytes("x")));
+  std::filesystem::rename(folder.path("index"), folder.path("elsewhere"));
+  EXPECT_EQ(kind_of(store->sync()), ErrorKind::kNotFound);
+  EXPECT_EQ(kind_of(store->sync()), ErrorKind::kNotFound);
+  std::filesystem::rename(folder.path("elsewhere"), folder.path("index"));
+  EXPECT_TRUE(store->sync());
 }
 
 TEST(LocalStore, IsCreatedOnlyInAnEmptyFolder) {
