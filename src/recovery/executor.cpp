@@ -159,6 +159,13 @@ Result<bool> Executor::advance(const plan::Step& step) {
     return true;
   }
   const auto index = static_cast<std::size_t>(next - acts.begin());
+  const bool has_failed = next->phase == ActState::Phase::kFailed ||
+                          (is_undo && next->phase == ActState::Phase::kUnknown);
+  if (has_failed) {
+    // The process before this one journaled the outcome, but not what it means for the step.
+    REPRIEVE_RETURN_IF_ERROR(fail_step(step, is_undo, next->error));
+    return true;
+  }
   Live& live = live_[step.id];
   if (live.run == nullptr || live.act != index || live.is_undo != is_undo) {
     live = Live{};
@@ -266,14 +273,18 @@ Result<> Executor::end_act(const plan::Step& step, const Live& live, ActState::P
   if (status.is_worth_another_try) outcome["again"] = true;
   live_.erase(step.id);
   REPRIEVE_RETURN_IF_ERROR(commit(RecordKind::kOutcome, std::move(outcome)));
-  const bool has_failed = phase == ActState::Phase::kFailed;
-  if (is_undo && (has_failed || phase == ActState::Phase::kUnknown))
-    return commit(RecordKind::kUndone,
-                  {{"step", step.id}, {"failed", true}, {"error", status.error}});
+  const bool has_failed =
+      phase == ActState::Phase::kFailed || (is_undo && phase == ActState::Phase::kUnknown);
   if (!has_failed) return kOk;
+  return fail_step(step, is_undo, status.error);
+}
+
+Result<> Executor::fail_step(const plan::Step& step, bool is_undo, const std::string& error) {
+  if (is_undo)
+    return commit(RecordKind::kUndone, {{"step", step.id}, {"failed", true}, {"error", error}});
   return commit(RecordKind::kStepEnded, {{"step", step.id},
                                          {"state", "failed"},
-                                         {"error", status.error},
+                                         {"error", error},
                                          {"outputs", merged_outputs(state_.step(step.id))}});
 }
 

@@ -87,6 +87,7 @@ class Executor {
   Result<> apply_act(const plan::Step& step, Live& live, const Json& prior);
   Result<> end_act(const plan::Step& step, const Live& live, ActState::Phase phase,
                    const ActStatus& status);
+  Result<> fail_step(const plan::Step& step, bool is_undo, const std::string& error);
   Result<> end_step(const plan::Step& step, bool is_undo);
   void enforce_limits(const plan::Step& step, Live& live);
   ActStatus judge_stopped(const plan::Step& step, Live& live, ActStatus status);

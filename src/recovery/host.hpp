@@ -94,7 +94,7 @@ class Host {
   virtual Result<> abandon(const ChildKey& key) = 0;
   /// Signals the child and all that share its process group; a child that ended is no error.
   virtual Result<> signal_child(const ChildKey& key, int signal) = 0;
-  /// The first (`from_end` false) or last `limit` bytes of what the child wrote.
+  /// The first, or last, `limit` bytes of what the child wrote.
   virtual Result<std::string> output_head(const ChildKey& key, OutputStream stream,
                                           std::size_t limit) = 0;
   virtual Result<std::string> output_tail(const ChildKey& key, OutputStream stream,
