@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,27 +21,47 @@ int unlink_thawed(int directory_fd, const std::string& name, int flags) {
   return ::unlinkat(directory_fd, name.c_str(), flags) == 0 ? 0 : errno;
 }
 
-/// Empties the directory `name`: full directories in it are moved up, beside it, and noted in
-/// `moved`, so that no depth of tree takes a depth of descriptors.
-int empty_directory(int directory_fd, const std::string& name, std::vector<std::string>& moved,
-                    std::uint64_t& removed) {
-  Descriptor fd;
-  if (const int error = open_for_reading(directory_fd, name.c_str(), O_DIRECTORY, fd); error != 0)
-    return error;
-  if ((read_flags(fd.get()) & kFreezingFlags) != 0) write_flags(fd.get(), 0);
+/// Opens a directory that is to be emptied, whatever its mode and flags say.
+int open_to_empty(int directory_fd, const std::string& name, Descriptor& out) {
+  int error = open_for_reading(directory_fd, name.c_str(), O_DIRECTORY, out);
+  if (error == EACCES && ::fchmodat(directory_fd, name.c_str(), 0700, AT_SYMLINK_NOFOLLOW) == 0)
+    error = open_for_reading(directory_fd, name.c_str(), O_DIRECTORY, out);
+  if (error != 0) return error;
+  if ((read_flags(out.get()) & kFreezingFlags) != 0) write_flags(out.get(), 0);
+  struct stat found;
+  if (::fstat(out.get(), &found) == 0 && (found.st_mode & 0700) != 0700) ::fchmod(out.get(), 0700);
+  return 0;
+}
+
+/// Moves a full directory out of `fd` into the one that is removed, under a name of its own.
+int move_up(int fd, const std::string& name, int top_fd, std::vector<std::string>& pending) {
+  const std::string beside =
+      ".reprieve-removed-" + std::to_string(::getpid()) + "-" + std::to_string(pending.size());
+  for (int attempt = 0;; ++attempt) {
+    if (::renameat2(fd, name.c_str(), top_fd, beside.c_str(), RENAME_NOREPLACE) == 0) break;
+    // A directory that is moved must be writable itself, since its ".." changes.
+    Descriptor opened;
+    if (attempt > 0 || (errno != EACCES && errno != EPERM)) return errno;
+    if (const int error = open_to_empty(fd, name, opened); error != 0) return error;
+  }
+  pending.push_back(beside);
+  return 0;
+}
+
+/// Empties an open directory. Full directories in it stay, and are noted, if it is the top; else
+/// they are moved to the top, so that no depth of tree takes a depth of descriptors.
+int empty_directory(int fd, int top_fd, std::vector<std::string>& pending, std::uint64_t& removed) {
   std::vector<Listed> listed;
-  if (const int error = list_directory(fd.get(), listed); error != 0) return error;
+  if (const int error = list_directory(fd, listed); error != 0) return error;
   for (const Listed& each : listed) {
     const bool is_directory = each.inode.type == EntryType::kDirectory;
-    int error = unlink_thawed(fd.get(), each.name, is_directory ? AT_REMOVEDIR : 0);
+    int error = unlink_thawed(fd, each.name, is_directory ? AT_REMOVEDIR : 0);
     if (is_directory && (error == ENOTEMPTY || error == EEXIST)) {
-      const std::string beside =
-          ".reprieve-removed-" + std::to_string(::getpid()) + "-" + std::to_string(moved.size());
-      error = ::renameat2(fd.get(), each.name.c_str(), directory_fd, beside.c_str(),
-                          RENAME_NOREPLACE) == 0
-                  ? 0
-                  : errno;
-      if (error == 0) moved.push_back(beside);
+      error = 0;
+      if (fd == top_fd)
+        pending.push_back(each.name);
+      else
+        error = move_up(fd, each.name, top_fd, pending);
       if (error != 0) return error;
       continue;
     }
@@ -67,15 +88,21 @@ int remove_at(int directory_fd, const std::string& name, std::uint64_t& removed)
     if (error == 0) ++removed;
     return error;
   }
-  std::vector<std::string> pending{name};
-  for (std::size_t at = 0; at < pending.size(); ++at) {
+  Descriptor top;
+  std::vector<std::string> pending;
+  int error = open_to_empty(directory_fd, name, top);
+  if (error == 0) error = empty_directory(top.get(), top.get(), pending, removed);
+  for (std::size_t at = 0; at < pending.size() && error == 0; ++at) {
     const std::string next = pending[at];
-    if (const int error = empty_directory(directory_fd, next, pending, removed); error != 0)
-      return error;
-    if (const int error = unlink_thawed(directory_fd, next, AT_REMOVEDIR); error != 0) return error;
-    ++removed;
+    Descriptor fd;
+    error = open_to_empty(top.get(), next, fd);
+    if (error == 0) error = empty_directory(fd.get(), top.get(), pending, removed);
+    if (error == 0) error = unlink_thawed(top.get(), next, AT_REMOVEDIR);
+    if (error == 0) ++removed;
   }
-  return 0;
+  if (error == 0) error = unlink_thawed(directory_fd, name, AT_REMOVEDIR);
+  if (error == 0) ++removed;
+  return error;
 }
 
 }  // namespace reprieve::filesystem
