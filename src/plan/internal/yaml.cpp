@@ -262,6 +262,9 @@ std::optional<Node> parse_yaml(ByteView text, Problems& problems) {
                  "Split it; data do not belong into a plan.");
     return std::nullopt;
   }
+  // Some editors put a byte order mark in front; libyaml takes it for a character of the first key.
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (as_text(text).starts_with(kByteOrderMark)) text = text.subspan(kByteOrderMark.size());
   return Builder{text, problems}.document();
 }
 

@@ -98,6 +98,17 @@ TEST(Yaml, RefusesTheEmptyPlan) {
   EXPECT_NE(first_problem("# only a comment\n").find("the plan is empty"), std::string::npos);
 }
 
+TEST(Yaml, ReadsWindowsLineEndsAndAByteOrderMark) {
+  const auto [root, problems] = read(
+      "\xEF\xBB\xBF"
+      "a: 1\r\nb: 2\r\n");
+  ASSERT_TRUE(root);
+  ASSERT_EQ(root->entries.size(), 2U);
+  EXPECT_EQ(root->entries[0].key, "a");
+  EXPECT_EQ(root->entries[0].value.text, "1");
+  EXPECT_EQ(root->entries[1].key_at, (Position{2, 1}));
+}
+
 TEST(Yaml, LimitsDepth) {
   const std::string fits = std::string(31, '[') + "1" + std::string(31, ']');
   EXPECT_TRUE(read(fits).root);
