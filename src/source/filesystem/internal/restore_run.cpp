@@ -168,8 +168,9 @@ void RestoreRun::work_all() {
   const unsigned count = context_.options.threads != 0
                              ? context_.options.threads
                              : std::max(2U, std::thread::hardware_concurrency());
+  if (stack_.empty()) return;
   std::vector<std::thread> threads;
-  for (unsigned i = 1; i < count && !stack_.empty(); ++i)
+  for (unsigned i = 1; i < count; ++i)
     threads.emplace_back([this] { work(); });
   work();
   for (std::thread& thread : threads)
