@@ -120,7 +120,7 @@ constexpr std::array kStateRules = {
               "Set max_replication_slots = 10 in the server's configuration and restart it."},
     StateRule{"53400", "", ErrorKind::kExhausted,
               "Drop a replication slot that nobody uses, or raise max_replication_slots."},
-    StateRule{"53300", "max_wal_senders (currently 0)", ErrorKind::kInvalid,
+    StateRule{"53300", "(currently 0)", ErrorKind::kInvalid,
               "Set max_wal_senders = 10 in the server's configuration and restart it."},
     StateRule{"53300", "max_wal_senders", ErrorKind::kExhausted,
               "Raise max_wal_senders: a backup needs two of them."},

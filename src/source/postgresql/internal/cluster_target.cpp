@@ -37,14 +37,21 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
+/// Whether the system says that process `pid` is no PostgreSQL server: numbers are used again.
+bool is_other_program(std::int64_t pid) {
+  const auto name = io::read_text_file("/proc/" + std::to_string(pid) + "/comm", {kSmallFileMax});
+  return name && !name->starts_with("postgres") && !name->starts_with("postmaster");
+}
+
 /// Whether process `pid` works in `path`, as a postmaster does in its data directory. If the system
-/// does not tell, the process is taken for one.
+/// does not tell, a PostgreSQL server is taken for that one.
 bool works_in(std::int64_t pid, const std::string& path) {
   struct stat wanted {};
   struct stat found {};
   const std::string link = "/proc/" + std::to_string(pid) + "/cwd";
   if (::stat(path.c_str(), &wanted) != 0) return false;
-  if (::stat(link.c_str(), &found) != 0) return errno == EACCES || errno == EPERM;
+  if (::stat(link.c_str(), &found) != 0)
+    return (errno == EACCES || errno == EPERM) && !is_other_program(pid);
   return wanted.st_dev == found.st_dev && wanted.st_ino == found.st_ino;
 }
 
