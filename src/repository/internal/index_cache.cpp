@@ -5,7 +5,6 @@
 #include "base/codec.hpp"
 #include "io/directory.hpp"
 #include "io/durable_file.hpp"
-#include "io/mapped_file.hpp"
 #include "repository/internal/index_view.hpp"
 
 namespace reprieve::repository {
@@ -36,7 +35,7 @@ std::optional<IndexCache::Entry> IndexCache::find(const crypto::Digest& id) cons
   if (bytes.size() >= kIndexHeaderBytes + kChecksumBytes) {
     const ByteView plain = bytes.first(bytes.size() - kChecksumBytes);
     if (std::ranges::equal(checksum_of(plain), bytes.last(kChecksumBytes)))
-      return Entry{.backing = mapped, .plain = plain};
+      return Entry{.backing = mapped, .plain = plain, .mapping = mapped};
   }
   std::error_code ignored;
   std::filesystem::remove(path_of(id), ignored);
@@ -56,7 +55,7 @@ IndexCache::Entry IndexCache::keep(const crypto::Digest& id, Bytes plain) const 
     if (auto entry = find(id)) return *std::move(entry);
   }
   const auto owned = std::make_shared<const Bytes>(std::move(plain));
-  return {.backing = owned, .plain = *owned};
+  return {.backing = owned, .plain = *owned, .mapping = {}};
 }
 
 void IndexCache::keep_only(const std::set<crypto::Digest>& ids) const {

@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "crypto/crypto.hpp"
+#include "io/mapped_file.hpp"
 
 namespace reprieve::repository {
 
@@ -23,6 +24,11 @@ class IndexCache {
   struct Entry {
     std::shared_ptr<const void> backing;
     ByteView plain;
+    std::shared_ptr<const io::MappedFile> mapping = {};  ///< The backing, if it is a file.
+    /// To be called once all of it was looked through: gives the memory of its pages back.
+    void expect_scattered_reads() const {
+      if (mapping) mapping->expect_scattered_reads();
+    }
   };
   /// Nothing if it is not there or damaged (then it is removed).
   [[nodiscard]] std::optional<Entry> find(const crypto::Digest& id) const;

@@ -1,11 +1,9 @@
 #include "repository/internal/index_store.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <optional>
 #include <set>
-#include <thread>
 
+#include "repository/internal/parallel.hpp"
 #include "repository/internal/record.hpp"
 
 namespace reprieve::repository {
@@ -13,7 +11,7 @@ namespace {
 
 /// Indexes are fetched side by side because a store far away takes its time for each; large ones
 /// one by one, since each is in memory twice while it is opened.
-constexpr std::size_t kThreads = 4;
+constexpr unsigned kThreads = 4;
 constexpr std::uint64_t kLargeBytes = 16 * 1024 * 1024;
 
 struct Listing {
@@ -31,32 +29,6 @@ Result<Listing> list_indexes(ObjectStore& store) {
     return kOk;
   }));
   return listing;
-}
-
-/// Calls `work` for each item from several threads; returns the first error, after which no new
-/// item is begun.
-template <class Item, class Work>
-Result<> for_each_in_threads(std::span<const Item> items, std::size_t threads, const Work& work) {
-  std::atomic<std::size_t> next{0};
-  std::mutex mutex;
-  std::optional<Error> failure;
-  const auto run = [&] {
-    for (std::size_t at = next++; at < items.size(); at = next++) {
-      auto done = work(items[at]);
-      if (done) continue;
-      const std::lock_guard lock{mutex};
-      if (!failure) failure = std::move(done).error();
-      next = items.size();
-    }
-  };
-  {
-    std::vector<std::jthread> pool;
-    for (std::size_t i = 1; i < std::min(threads, items.size()); ++i)
-      pool.emplace_back(run);
-    run();
-  }
-  if (failure) return *std::move(failure);
-  return kOk;
 }
 
 }  // namespace
@@ -77,10 +49,11 @@ Result<> IndexStore::load() {
     const std::lock_guard lock{mutex_};
     damaged_.clear();
   }
-  const auto load_object = [this](const ObjectInfo& object) { return load_one(object.key); };
-  REPRIEVE_RETURN_IF_ERROR(
-      for_each_in_threads(std::span<const ObjectInfo>{small}, kThreads, load_object));
-  REPRIEVE_RETURN_IF_ERROR(for_each_in_threads(std::span<const ObjectInfo>{large}, 1, load_object));
+  const CancelToken never;
+  REPRIEVE_RETURN_IF_ERROR(for_each_parallel(
+      small.size(), kThreads, never, [&](std::size_t i) { return load_one(small[i].key); }));
+  for (const ObjectInfo& object : large)
+    REPRIEVE_RETURN_IF_ERROR(load_one(object.key));
   for (const std::string& name : index_.objects()) {
     const auto id = id_in_key(kIndexPrefix, name);
     if (id && !listing.ids.contains(*id)) index_.retire(name);
@@ -89,11 +62,17 @@ Result<> IndexStore::load() {
   return kOk;
 }
 
+Result<> IndexStore::add(const ObjectKey& key, const IndexCache::Entry& entry) {
+  REPRIEVE_RETURN_IF_ERROR(index_.add(key, entry.backing, entry.plain));
+  entry.expect_scattered_reads();
+  return kOk;
+}
+
 Result<> IndexStore::load_one(const ObjectKey& key) {
   const auto id = id_in_key(kIndexPrefix, key);
   REPRIEVE_ASSERT(id.has_value());
   if (const auto cached = cache_.find(*id)) {
-    if (index_.add(key, cached->backing, cached->plain)) return kOk;
+    if (add(key, *cached)) return kOk;
   }
   const auto open = [&]() -> Result<Bytes> {
     REPRIEVE_TRY(const Bytes record, store_.get(key, ByteCount{kIndexBytesMax}));
@@ -102,8 +81,7 @@ Result<> IndexStore::load_one(const ObjectKey& key) {
   };
   auto plain = open();
   if (plain) {
-    const IndexCache::Entry entry = cache_.keep(*id, *std::move(plain));
-    return index_.add(key, entry.backing, entry.plain);
+    return add(key, cache_.keep(*id, *std::move(plain)));
   }
   switch (plain.error().kind) {
     case ErrorKind::kNotFound:  // Garbage collection was quicker.
@@ -127,8 +105,7 @@ Result<ObjectKey> IndexStore::put_signed(const SessionId& session, Bytes plain,
   const crypto::Digest id = crypto::sha256(record);
   const ObjectKey key = id_key(kIndexPrefix, id);
   REPRIEVE_RETURN_IF_ERROR(store_.put(key, record));
-  const IndexCache::Entry entry = cache_.keep(id, std::move(plain));
-  REPRIEVE_RETURN_IF_ERROR(index_.add(key, entry.backing, entry.plain));
+  REPRIEVE_RETURN_IF_ERROR(add(key, cache_.keep(id, std::move(plain))));
   return key;
 }
 

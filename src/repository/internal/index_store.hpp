@@ -41,6 +41,7 @@ class IndexStore {
 
  private:
   Result<> load_one(const ObjectKey& key);
+  Result<> add(const ObjectKey& key, const IndexCache::Entry& entry);
   Result<ObjectKey> put_signed(const SessionId& session, Bytes plain,
                                const crypto::SigningKey& signer);
 

@@ -36,6 +36,8 @@ Result<StoredSnapshot> read_snapshot(ObjectStore& store, const KeyRing& keys,
     REPRIEVE_TRY(out.snapshot, parse_snapshot(record, keys));
     if (out.snapshot.writer != name.writer || out.snapshot.seq != name.seq)
       return Error{ErrorKind::kCorrupt, "snapshot: stands under another one's name"};
+    REPRIEVE_TRY(SnapshotEnvelope envelope, parse_snapshot_envelope(record));
+    out.seen = std::move(envelope.seen);
     return kOk;
   };
   REPRIEVE_TRY(

@@ -16,7 +16,8 @@ Result<std::vector<SnapshotName>> list_snapshots(ObjectStore& store);
 
 struct StoredSnapshot {
   Snapshot snapshot;
-  bool is_whole = true;  ///< False: one of the two copies is damaged.
+  std::vector<SnapshotHead> seen;  ///< Of other writers, when it was made.
+  bool is_whole = true;            ///< False: one of the two copies is damaged.
 };
 /// Errors: kNotFound; kCorrupt; the store's.
 Result<StoredSnapshot> read_snapshot(ObjectStore& store, const KeyRing& keys,
