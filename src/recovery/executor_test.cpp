@@ -106,7 +106,7 @@ TEST(Executor, GivesUpWhenAServiceStaysUnhealthyAndSaysWhy) {
 
   EXPECT_EQ(world.last_state.outcome, RunOutcome::kFailed);
   EXPECT_THAT(world.last_state.step("s").error,
-              HasSubstr("timed out after 20 s: db-up: status 503"));
+              HasSubstr("timed out after 20.0 s: db-up: status 503"));
 }
 
 TEST(Executor, SwitchesARestoredFolderInAndKeepsTheOldOne) {

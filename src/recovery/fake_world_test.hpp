@@ -222,7 +222,7 @@ class FakePoints : public PointResolver {
   Result<ResolvedPoint> resolve(const PointRequest& request) override {
     ++resolved;
     if (request.source == "none") return Error{ErrorKind::kNotFound, "no recovery point"};
-    return ResolvedPoint{.id = fmt::format("p{}", resolved),
+    return ResolvedPoint{.id = "p1",
                          .time = *parse_rfc3339("2026-11-20T14:40:00Z"),
                          .size_bytes = 1000,
                          .verified = "data on 2026-11-19",

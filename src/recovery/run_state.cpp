@@ -51,7 +51,8 @@ Result<> fold_run_started(RunState& state, const Record& record) {
   state.disaster_at = time_of(body, "disaster_at");
   state.first_failed_check = time_of(body, "first_failed_check_at");
   state.first_failed_check_name = text_of(body, "first_failed_check");
-  for (const auto& [name, value] : object_of(body, "params").items())
+  const Json params = object_of(body, "params");  // Named: items() of a temporary would dangle.
+  for (const auto& [name, value] : params.items())
     if (value.is_string()) state.params[name] = value.get<std::string>();
   return kOk;
 }

@@ -24,7 +24,8 @@ HostCommand command_of(const Json& args) {
                       .cwd = text_of(args, "cwd"),
                       .user = text_of(args, "user"),
                       .log = {}};
-  for (const auto& [name, value] : object_of(args, "env").items())
+  const Json env = object_of(args, "env");  // Named: items() of a temporary would dangle.
+  for (const auto& [name, value] : env.items())
     if (value.is_string()) command.env[name] = value.get<std::string>();
   return command;
 }
