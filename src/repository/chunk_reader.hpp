@@ -3,6 +3,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/cancel.hpp"
 #include "base/result.hpp"
@@ -33,6 +34,9 @@ class ChunkReader {
   /// opened by several threads, each frame once. `deliver` and `missing` are called concurrently.
   Result<> fetch(std::span<const Request> requests, const Deliver& deliver, const Missing& missing,
                  const CancelToken& cancel);
+
+  /// Packs that had to be healed in memory, or could not be healed, so far.
+  [[nodiscard]] std::vector<PackId> damaged_packs() const;
 
  private:
   struct State;

@@ -44,13 +44,19 @@ class WriteSession {
 
   /// Writes what is pending, the indexes and the snapshot; returns only when all is durable and the
   /// session was not fenced. Call once, when no put() runs. Errors: kConflict if garbage collection
-  /// fenced the session or condemned what it relied on (run the backup again); the store's.
+  /// fenced the session or condemned what it relied on (run the backup again); the store's. In what
+  /// is stored and returned, bytes_new and bytes_stored are the session's own counts.
   Result<Snapshot> commit(const ListRef& root, const Statistics& statistics,
                           const Description& description);
 
  private:
   struct State;
+
+ public:
+  /// For begin(): nobody else can make a State.
   explicit WriteSession(std::unique_ptr<State> state);
+
+ private:
   std::unique_ptr<State> state_;
 };
 

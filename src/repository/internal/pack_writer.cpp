@@ -1,0 +1,106 @@
+#include "repository/internal/pack_writer.hpp"
+
+#include "base/assert.hpp"
+#include "repository/internal/label.hpp"
+
+namespace reprieve::repository {
+
+namespace {
+
+/// Full packs that wait: with those being finished, what bounds this stage's memory.
+constexpr std::size_t kQueueBytes = 24 * 1024 * 1024;
+/// Two, so that one computes parity while the other waits for the store.
+constexpr unsigned kWriterThreads = 2;
+/// An index object per so many chunks keeps their rows out of memory: about 40 MB of them.
+constexpr std::size_t kChunksPerIndex = 500'000;
+
+}  // namespace
+
+PackWriter::PackWriter(Target target, Index index, StickyError& failure)
+    : target_{std::move(target)}, index_{std::move(index)}, failure_{failure}, queue_{kQueueBytes} {
+  for (unsigned i = 0; i < kWriterThreads; ++i)
+    threads_.emplace_back([this] { run(); });
+}
+
+PackWriter::~PackWriter() {
+  if (threads_.empty()) return;
+  failure_.set(Error{ErrorKind::kCancelled, "the session was abandoned"});
+  join();
+}
+
+void PackWriter::add(std::uint8_t pack_type, const SealedFrame& frame,
+                     std::vector<PackContents::Chunk> chunks) {
+  REPRIEVE_ASSERT(pack_type == kDataPack || pack_type == kTreePack);
+  OpenPack& open = open_[pack_type - 1U];
+  // Held while enqueue() blocks, too: who comes next would only wait with one more pack.
+  const std::lock_guard lock{open.mutex};
+  if (open.builder && !open.builder->has_room_for(frame, chunks)) enqueue(open);
+  if (!open.builder)
+    open.builder.emplace(pack_type, std::vector{target_.key},
+                         pack_type == kDataPack ? target_.pack_bytes : 0);
+  open.builder->add(frame, 0, std::move(chunks));
+  if (open.builder->body_bytes() >= target_.pack_bytes) enqueue(open);
+}
+
+void PackWriter::enqueue(OpenPack& open) {
+  const std::size_t bytes = open.builder->body_bytes();
+  queue_.push(*std::move(open.builder), bytes);
+  open.builder.reset();
+}
+
+void PackWriter::run() {
+  while (auto builder = queue_.pop()) {
+    if (failure_.is_set()) continue;  // Drain, so that nobody blocks for ever.
+    auto written = write(*std::move(builder));
+    if (!written) failure_.set(std::move(written).error());
+  }
+}
+
+Result<> PackWriter::write(PackBuilder builder) {
+  FinishedPack pack = std::move(builder).finish(target_.keys, target_.session, target_.random);
+  REPRIEVE_RETURN_IF_ERROR(target_.store.put(pack_key(pack.contents.id), pack.object()));
+  bytes_stored_ += pack.object().size();
+  target_.progress.bytes_stored += pack.object().size();
+  pack.buffer = Bytes{};
+  for (PackContents::Chunk& chunk : pack.contents.chunks)
+    chunk.children = {};  // The trailer has them; an index does not keep them.
+  {
+    const std::lock_guard lock{pending_mutex_};
+    pending_chunks_ += pack.contents.chunks.size();
+    pending_.push_back(std::move(pack.contents));
+  }
+  return index_pending(kChunksPerIndex);
+}
+
+Result<> PackWriter::index_pending(std::size_t chunks_min) {
+  const std::lock_guard index_lock{index_mutex_};
+  std::vector<PackContents> packs;
+  {
+    const std::lock_guard lock{pending_mutex_};
+    if (pending_.empty() || pending_chunks_ < chunks_min) return kOk;
+    packs.swap(pending_);
+    pending_chunks_ = 0;
+  }
+  return index_(std::move(packs));
+}
+
+void PackWriter::join() {
+  queue_.close();
+  for (std::thread& thread : threads_)
+    thread.join();
+  threads_.clear();
+}
+
+Result<> PackWriter::finish() {
+  for (OpenPack& open : open_) {
+    const std::lock_guard lock{open.mutex};
+    if (open.builder) enqueue(open);
+  }
+  join();
+  REPRIEVE_RETURN_IF_ERROR(failure_.check());
+  auto indexed = index_pending(0);
+  if (!indexed) failure_.set(indexed.error());
+  return indexed;
+}
+
+}  // namespace reprieve::repository

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/budget_queue.hpp"
+#include "base/progress.hpp"
+#include "repository/internal/pack_builder.hpp"
+#include "repository/internal/sticky_error.hpp"
+#include "storage/object_store.hpp"
+
+namespace reprieve::repository {
+
+/// The back end of a session's pipeline: gathers sealed frames into packs, one open pack per type,
+/// finishes them in its own threads and puts them into the store. Thread-safe.
+class PackWriter {
+ public:
+  struct Target {
+    ObjectStore& store;
+    RandomSource& random;
+    const KeyRing& keys;
+    Progress& progress;
+    SessionKeyEntry key;
+    std::array<std::byte, 32> session{};
+    std::uint32_t pack_bytes = 0;  ///< A pack is finished when its body has as many.
+  };
+  /// Called with packs that are in the store but in no index yet, by one thread at a time, whenever
+  /// enough have come together.
+  using Index = std::function<Result<>(std::vector<PackContents>)>;
+
+  /// `failure` is set by the first error and then stops all work; it must outlive the writer.
+  PackWriter(Target target, Index index, StickyError& failure);
+  ~PackWriter();  ///< Without finish(): drops what is not in the store yet.
+
+  /// Appends a frame to the open pack of its type. Blocks while too many full packs wait.
+  void add(std::uint8_t pack_type, const SealedFrame& frame,
+           std::vector<PackContents::Chunk> chunks);
+
+  /// Writes the open packs, waits for all, and hands the last ones to `index`. No add() may run.
+  Result<> finish();
+
+  [[nodiscard]] std::uint64_t bytes_stored() const { return bytes_stored_; }
+
+ private:
+  struct OpenPack {
+    std::mutex mutex;
+    std::optional<PackBuilder> builder;  // Guarded by mutex.
+  };
+  void enqueue(OpenPack& open);
+  void run();
+  Result<> write(PackBuilder builder);
+  Result<> index_pending(std::size_t chunks_min);
+  void join();
+
+  const Target target_;
+  const Index index_;
+  StickyError& failure_;
+  std::array<OpenPack, 2> open_;  // By pack type.
+  BudgetQueue<PackBuilder> queue_;
+  std::atomic<std::uint64_t> bytes_stored_{0};
+  std::mutex pending_mutex_;
+  std::vector<PackContents> pending_;  // Guarded by pending_mutex_, as below.
+  std::size_t pending_chunks_ = 0;
+  std::mutex index_mutex_;  // Held while index_ runs.
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace reprieve::repository

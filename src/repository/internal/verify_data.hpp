@@ -1,0 +1,19 @@
+#pragma once
+
+#include "repository/verify.hpp"
+
+namespace reprieve::repository {
+
+/// Level kShards of all objects but packs: who calls verify_data() as well need not read packs
+/// twice. Damage is added to `report`. Errors: the store's; kCancelled.
+Result<> verify_objects_but_packs(ObjectStore& store, unsigned threads, Progress& progress,
+                                  const CancelToken& cancel, VerifyReport& report);
+
+/// Level kData: of every pack in the store every byte (as verify_shards() does), then its trailer,
+/// every frame opened and every chunk's id; trees and lists name no child that the trailer does not
+/// list. Pack by pack, several at once. Damage is added to `report`, not an Error. Errors: kDenied
+/// if the key cannot read; the store's; kCancelled.
+Result<> verify_data(Repository& repository, unsigned threads, Progress& progress,
+                     const CancelToken& cancel, VerifyReport& report);
+
+}  // namespace reprieve::repository

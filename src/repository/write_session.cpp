@@ -1,0 +1,339 @@
+#include "repository/write_session.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "base/budget_queue.hpp"
+#include "repository/internal/frame.hpp"
+#include "repository/internal/gc_record.hpp"
+#include "repository/internal/index.hpp"
+#include "repository/internal/index_store.hpp"
+#include "repository/internal/known_set.hpp"
+#include "repository/internal/label.hpp"
+#include "repository/internal/lost_packs.hpp"
+#include "repository/internal/pack_writer.hpp"
+#include "repository/internal/record.hpp"
+#include "repository/internal/session_record.hpp"
+#include "repository/internal/snapshot_store.hpp"
+
+namespace reprieve::repository {
+
+namespace {
+
+/// Raw frames that wait for a sealing thread.
+constexpr std::size_t kSealQueueBytes = 12 * 1024 * 1024;
+/// Threads that put small chunks gather them in so many places, so that each fills frames with the
+/// neighbours that it reads. One megabyte each at most.
+constexpr std::size_t kGatherers = 8;
+
+/// Runs of one writer that may commit between our look and our put.
+constexpr int kCommitTries = 1000;
+
+std::size_t thread_number() {
+  static std::atomic<std::size_t> next{0};
+  thread_local const std::size_t number = next++;
+  return number;
+}
+
+/// Plaintext of one frame to be, and the chunks in it.
+struct OpenFrame {
+  std::uint8_t pack_type = kDataPack;
+  Bytes raw;
+  std::vector<PackContents::Chunk> chunks;
+
+  void add(ChunkType type, const ChunkId& id, ByteView plaintext,
+           std::span<const ChunkId> children) {
+    PackContents::Chunk& chunk = chunks.emplace_back();
+    chunk.id = id;
+    chunk.type = type;
+    chunk.offset = static_cast<std::uint32_t>(raw.size());
+    chunk.length = static_cast<std::uint32_t>(plaintext.size());
+    chunk.children.assign(children.begin(), children.end());
+    raw.insert(raw.end(), plaintext.begin(), plaintext.end());
+  }
+};
+
+struct Gatherer {
+  std::mutex mutex;
+  OpenFrame frame;  // Guarded by mutex.
+};
+
+Error condemned_error() {
+  return Error{ErrorKind::kConflict, "garbage collection deletes chunks that this backup relied on",
+               "Run the backup again: it will store them anew."};
+}
+
+}  // namespace
+
+struct WriteSession::State {
+  State(Repository& of, SessionOptions with, Progress& shown, KeyRing::Session made)
+      : repository{of}, options{with}, progress{shown}, session{std::move(made)} {}
+  ~State();
+
+  Result<> announce();
+  void start();
+  bool is_stored(const ChunkId& id);
+  void gather(ChunkType type, const ChunkId& id, ByteView plaintext,
+              std::span<const ChunkId> children);
+  Gatherer& gatherer_for(ChunkType type);
+  void seal_frames();
+  Result<> write_index(std::vector<PackContents> finished);
+  Result<> finish_chunks();
+  Result<> check_condemned();
+  Result<> store_snapshot(Snapshot& snapshot);
+
+  Repository& repository;
+  const SessionOptions options;
+  Progress& progress;
+  const KeyRing::Session session;
+  SessionId id{};
+  std::uint64_t gc_seen = 0;
+  std::set<PackId> absent;  // Condemned or lost as of the start; constant afterwards.
+  std::array<std::uint64_t, 256> gear{};
+
+  StickyError failure;
+  KnownSet known;
+  std::mutex relied_mutex;
+  std::unordered_set<PackId> relied_on;  // Guarded by relied_mutex.
+  std::atomic<std::uint64_t> bytes_new{0};
+
+  std::array<Gatherer, kGatherers> data_gatherers;
+  Gatherer tree_gatherer;
+  BudgetQueue<OpenFrame> seal_queue{kSealQueueBytes};
+  std::optional<PackWriter> packs;
+  std::vector<std::thread> sealers;  // Last: they use all of the above.
+};
+
+WriteSession::State::~State() {
+  // Whoever is still here was not committed: drop what waits instead of writing it.
+  if (!sealers.empty()) failure.set(Error{ErrorKind::kCancelled, "the session was abandoned"});
+  seal_queue.close();
+  for (std::thread& sealer : sealers)
+    sealer.join();
+}
+
+Result<> WriteSession::State::announce() {
+  ObjectStore& store = repository.store();
+  const KeyRing& keys = repository.keys();
+  REPRIEVE_TRY(const GcState before, read_gc_state(store, keys));
+  SessionRecord record;
+  record.repository = repository.id();
+  record.writer = keys.writer_id();
+  record.random = crypto::random_array<16>(repository.random());
+  record.gc_seen = before.newest;
+  record.started = repository.clock().now();
+  const Bytes encoded = encode_session(record, keys.signing_key());
+  id = session_id_of(encoded);
+  gc_seen = before.newest;
+  REPRIEVE_RETURN_IF_ERROR(store.put(id_key(kSessionPrefix, id), encode_twin(encoded)));
+  // Again, now that collectors can see the session: what they condemned in between is absent too.
+  REPRIEVE_TRY(GcState after, read_gc_state(store, keys));
+  // Lost packs are absent, too: so a backup brings back what it still finds at its source.
+  REPRIEVE_TRY(absent, find_lost_packs(store, repository.index()));
+  absent.merge(after.condemned);
+  return kOk;
+}
+
+void WriteSession::State::start() {
+  const KeyRing& keys = repository.keys();
+  gear = keys.gear_table();
+  packs.emplace(
+      PackWriter::Target{repository.store(), repository.random(), keys, progress, session.entry, id,
+                         std::min(options.pack_bytes, kPackBodyMax / 4 * 3)},
+      [this](std::vector<PackContents> finished) { return write_index(std::move(finished)); },
+      failure);
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  const unsigned count = options.threads == 0 ? cores : options.threads;
+  for (unsigned i = 0; i < count; ++i)
+    sealers.emplace_back([this] { seal_frames(); });
+}
+
+bool WriteSession::State::is_stored(const ChunkId& chunk) {
+  const Index& index = repository.index();
+  const auto location = index.find_settled(chunk);
+  if (!location) return false;
+  const PackId pack = index.frame(location->frame).pack;
+  if (absent.contains(pack)) return false;
+  const std::lock_guard lock{relied_mutex};
+  relied_on.insert(pack);
+  return true;
+}
+
+Gatherer& WriteSession::State::gatherer_for(ChunkType type) {
+  return type == ChunkType::kData ? data_gatherers[thread_number() % kGatherers] : tree_gatherer;
+}
+
+void WriteSession::State::gather(ChunkType type, const ChunkId& chunk, ByteView plaintext,
+                                 std::span<const ChunkId> children) {
+  OpenFrame full;
+  full.pack_type = type == ChunkType::kData ? kDataPack : kTreePack;
+  if (plaintext.size() >= kSmallChunkLimit) {
+    full.add(type, chunk, plaintext, children);
+  } else {
+    Gatherer& gatherer = gatherer_for(type);
+    const std::lock_guard lock{gatherer.mutex};
+    OpenFrame& open = gatherer.frame;
+    open.pack_type = full.pack_type;
+    if (open.raw.size() + plaintext.size() > kFrameTarget)
+      full = std::exchange(open, OpenFrame{full.pack_type, {}, {}});
+    open.raw.reserve(kFrameTarget);
+    open.add(type, chunk, plaintext, children);
+  }
+  const std::size_t bytes = full.raw.size();
+  if (!full.chunks.empty()) seal_queue.push(std::move(full), bytes);
+}
+
+void WriteSession::State::seal_frames() {
+  FrameBinding binding;
+  binding.repository = repository.id();
+  binding.epoch = session.entry.epoch;
+  while (auto frame = seal_queue.pop()) {
+    if (failure.is_set()) continue;  // Drain, so that nobody blocks for ever.
+    binding.pack_type = frame->pack_type;
+    const SealedFrame sealed = seal_frame(session.shared, binding, repository.random(), frame->raw,
+                                          options.compression_level);
+    packs->add(frame->pack_type, sealed, std::move(frame->chunks));
+  }
+}
+
+Result<> WriteSession::State::write_index(std::vector<PackContents> finished) {
+  // An index never names a pack that a crash could still take away.
+  REPRIEVE_RETURN_IF_ERROR(repository.store().sync());
+  auto stored = repository.index_store().put(id, encode_index(finished));
+  if (!stored) return std::move(stored).error();
+  // From here on the index answers for these chunks.
+  for (const PackContents& pack : finished) {
+    for (const PackContents::Chunk& chunk : pack.chunks)
+      known.erase(chunk.id);
+  }
+  return kOk;
+}
+
+Result<> WriteSession::State::finish_chunks() {
+  for (Gatherer& gatherer : data_gatherers) {
+    const std::size_t bytes = gatherer.frame.raw.size();
+    if (!gatherer.frame.chunks.empty()) seal_queue.push(std::move(gatherer.frame), bytes);
+  }
+  const std::size_t tree_bytes = tree_gatherer.frame.raw.size();
+  if (!tree_gatherer.frame.chunks.empty())
+    seal_queue.push(std::move(tree_gatherer.frame), tree_bytes);
+  seal_queue.close();
+  for (std::thread& sealer : sealers)
+    sealer.join();
+  sealers.clear();
+  return packs->finish();
+}
+
+Result<> WriteSession::State::check_condemned() {
+  REPRIEVE_TRY(const GcState now, read_gc_state(repository.store(), repository.keys()));
+  const std::lock_guard lock{relied_mutex};
+  for (const PackId& pack : now.condemned) {
+    if (relied_on.contains(pack)) return condemned_error();
+  }
+  return kOk;
+}
+
+/// Chains to the newest snapshot of this writer. Another run of the same writer may be quicker:
+/// then the name is taken, and the next try chains to that one.
+Result<> WriteSession::State::store_snapshot(Snapshot& snapshot) {
+  ObjectStore& store = repository.store();
+  const KeyRing& keys = repository.keys();
+  snapshot.writer = keys.writer_id();
+  for (int tries = 0; tries < kCommitTries; ++tries) {
+    REPRIEVE_TRY(std::vector<SnapshotHead> heads, read_heads(store, keys));
+    SnapshotHead own;
+    for (const SnapshotHead& head : heads) {
+      if (head.writer == snapshot.writer) own = head;
+    }
+    std::erase(heads, own);
+    snapshot.seq = own.seq + 1;
+    snapshot.previous = own.id;
+    snapshot.time = repository.clock().now();
+    REPRIEVE_TRY(const Bytes record,
+                 encode_snapshot(snapshot, heads, keys, session, repository.random()));
+    snapshot.id = snapshot_id_of(record);
+    auto stored = store.put(snapshot_key(snapshot.writer, snapshot.seq), encode_twin(record));
+    if (stored) return kOk;
+    if (stored.error().kind != ErrorKind::kConflict) return stored;
+  }
+  return Error{ErrorKind::kConflict, "other backups of this writer kept taking the next number",
+               "Run the backup again."};
+}
+
+Result<std::unique_ptr<WriteSession>> WriteSession::begin(Repository& repository,
+                                                          SessionOptions options,
+                                                          Progress& progress) {
+  const KeyRing& keys = repository.keys();
+  if (!keys.can_write())
+    return Error{ErrorKind::kDenied, "this key may not write to the repository",
+                 "Use the key of a writer or an administrator."};
+  REPRIEVE_TRY(KeyRing::Session made, keys.new_session(repository.random()));
+  auto state = std::make_unique<State>(repository, options, progress, std::move(made));
+  auto announced = state->announce();
+  if (!announced) return std::move(announced).error().at("begin a backup session");
+  state->start();
+  return std::make_unique<WriteSession>(std::move(state));
+}
+
+WriteSession::WriteSession(std::unique_ptr<State> state) : state_{std::move(state)} {}
+WriteSession::~WriteSession() = default;
+
+Result<ChunkId> WriteSession::put(ChunkType type, ByteView plaintext,
+                                  std::span<const ChunkId> children) {
+  REPRIEVE_RETURN_IF_ERROR(state_->failure.check());
+  if (plaintext.size() > kFrameRawMax)
+    return Error{ErrorKind::kInvalid, "a chunk is larger than 16 MiB"};
+  const ChunkId id = state_->repository.keys().chunk_id(type, plaintext);
+  if (state_->is_stored(id) || !state_->known.insert(id)) return id;
+  state_->bytes_new += plaintext.size();
+  state_->progress.bytes_new += plaintext.size();
+  state_->gather(type, id, plaintext, children);
+  return id;
+}
+
+bool WriteSession::has(const ChunkId& id) const {
+  return state_->known.contains(id) || state_->is_stored(id);
+}
+
+const ChunkerParameters& WriteSession::chunker_parameters() const {
+  return state_->repository.chunker_parameters();
+}
+
+const std::array<std::uint64_t, 256>& WriteSession::gear_table() const {
+  return state_->gear;
+}
+
+Result<Snapshot> WriteSession::commit(const ListRef& root, const Statistics& statistics,
+                                      const Description& description) {
+  State& state = *state_;
+  REPRIEVE_RETURN_IF_ERROR(state.finish_chunks());
+  REPRIEVE_RETURN_IF_ERROR(state.check_condemned());
+  ObjectStore& store = state.repository.store();
+  REPRIEVE_RETURN_IF_ERROR(store.sync());
+
+  Snapshot snapshot;
+  snapshot.session = state.id;
+  snapshot.is_final = true;
+  snapshot.gc_seen = state.gc_seen;
+  snapshot.root = root;
+  snapshot.statistics = statistics;
+  snapshot.statistics.bytes_new = state.bytes_new;
+  snapshot.statistics.bytes_stored = state.packs->bytes_stored();
+  snapshot.description = description;
+  REPRIEVE_RETURN_IF_ERROR(state.store_snapshot(snapshot));
+  REPRIEVE_RETURN_IF_ERROR(store.sync());
+
+  REPRIEVE_TRY(const bool fenced, is_fenced(store, state.repository.keys(), state.id));
+  if (fenced)
+    return Error{ErrorKind::kConflict, "garbage collection fenced this backup off while it ran",
+                 "Run the backup again."};
+  return snapshot;
+}
+
+}  // namespace reprieve::repository
