@@ -99,8 +99,9 @@ Result<std::vector<ObjectInfo>> list_uncovered_packs(Repository& repository) {
 }
 
 Result<> index_from_trailers(Repository& repository) {
-  REPRIEVE_TRY(const auto sessions, settled_sessions(repository));
   REPRIEVE_TRY(const auto packs, list_uncovered_packs(repository));
+  if (packs.empty()) return kOk;
+  REPRIEVE_TRY(const auto sessions, settled_sessions(repository));
   IndexStore& indexes = repository.index_store();
   const auto batch_of = [&](Index::Trust trust) {
     return Batch{[&indexes, trust](Bytes plain, std::uint64_t) {
