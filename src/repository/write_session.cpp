@@ -180,9 +180,9 @@ void WriteSession::State::gather(ChunkType type, const ChunkId& chunk, ByteView 
     const std::lock_guard lock{gatherer.mutex};
     OpenFrame& open = gatherer.frame;
     open.pack_type = full.pack_type;
-    if (open.raw.size() + plaintext.size() > kFrameTarget)
+    if (open.raw.size() + plaintext.size() > options.frame_bytes)
       full = std::exchange(open, OpenFrame{full.pack_type, {}, {}});
-    open.raw.reserve(kFrameTarget);
+    open.raw.reserve(std::max<std::size_t>(options.frame_bytes, plaintext.size()));
     open.add(type, chunk, plaintext, children);
   }
   const std::size_t bytes = full.raw.size();

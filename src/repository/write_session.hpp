@@ -18,7 +18,8 @@ enum class ChunkType : std::uint8_t { kData = 1, kTree = 2, kList = 3 };
 struct SessionOptions {
   int compression_level = 1;                    ///< zstd.
   unsigned threads = 0;                         ///< Sealing threads; 0: as many as there are cores.
-  std::uint32_t pack_bytes = 16 * 1024 * 1024;  ///< Target of a pack's body, at most 32 MiB.
+  std::uint32_t pack_bytes = 16 * 1024 * 1024;  ///< Target of a pack's body, at most 24 MiB.
+  std::uint32_t frame_bytes = 1024 * 1024;      ///< Small chunks gather up to this, at most 1 MiB.
 };
 
 /// One writer's run: chunks go in, one snapshot comes out (docs/format.md section 5). Everything

@@ -11,6 +11,7 @@ namespace reprieve::repository {
 
 namespace {
 
+constexpr std::size_t kOvershoot = std::size_t{5} * 1024 * 1024;
 constexpr std::size_t kShardsMax = kDataShardsMax + kDataShardsMax / 16;
 /// Version byte and three counts.
 constexpr std::size_t kTrailerFixedBytes = kTrailerSealBytes + 1 + 3 * 5;
@@ -31,9 +32,9 @@ PackBuilder::PackBuilder(std::uint8_t pack_type, std::vector<SessionKeyEntry> ke
     : label_room_{label_length(keys.size(), kShardsMax)}, trailer_bytes_{kTrailerFixedBytes} {
   contents_.pack_type = pack_type;
   contents_.keys = std::move(keys);
-  // Parity is at most a sixteenth or, of tiny packs, two shards.
-  buffer_.reserve(2 * label_room_ + capacity_hint + capacity_hint / 16 +
-                  std::size_t{4} * kShardAlignment);
+  // Room for parity (a sixteenth) and for the frame that goes beyond the hint, so that the buffer
+  // never moves; pages that stay unused cost nothing.
+  if (capacity_hint > 0) buffer_.reserve(capacity_hint + capacity_hint / 16 + kOvershoot);
   buffer_.resize(label_room_);
 }
 

@@ -71,8 +71,8 @@ TEST_F(PackDamage, OfBytesLostOrAddedInTheMiddleIsHealed) {
 }
 
 TEST_F(PackDamage, OfTwoPlacesIsHealed) {
-  for (const std::size_t first : {std::size_t{3}, label_ + 10}) {
-    for (const std::size_t second : {label_ + 4096 + 10, whole_.size() - 20}) {
+  for (const std::size_t first : {std::size_t{3}, label_ + 10, whole_.size() - 20}) {
+    for (const std::size_t second : {label_ + 20, label_ + 4096 + 10}) {
       Bytes damaged = whole_;
       damaged[first] ^= std::byte{1};
       damaged[second] ^= std::byte{1};

@@ -55,6 +55,7 @@ class TestRepository {
     SessionOptions options;
     options.threads = 1;
     options.pack_bytes = 24 * 1024;
+    options.frame_bytes = 12 * 1024;
     return options;
   }
 
