@@ -18,18 +18,18 @@
 namespace reprieve::recovery {
 
 struct PointRequest {
-  std::string source;              ///< Of the plan.
-  std::string point;               ///< As plan::parse_point() reads it; empty only with `to_time`.
-  std::optional<Instant> to_time;  ///< Databases: replay up to then.
+  std::string source = {};  ///< Of the plan.
+  std::string point = {};   ///< As plan::parse_point() reads it; empty only with `to_time`.
+  std::optional<Instant> to_time = {};  ///< Databases: replay up to then.
 };
 
 /// A recovery point that was chosen. It is pinned in the journal and never chosen again.
 struct ResolvedPoint {
-  std::string id;
+  std::string id = {};
   Instant time;  ///< Time of its data: nothing written after it is in the point.
   std::uint64_t size_bytes = 0;
-  std::string verified;  ///< How and when it was proven to restore; empty: never.
-  std::string end_lsn;   ///< Databases; may be empty.
+  std::string verified = {};  ///< How and when it was proven to restore; empty: never.
+  std::string end_lsn = {};   ///< Databases; may be empty.
 };
 
 class PointResolver {
@@ -40,11 +40,11 @@ class PointResolver {
 };
 
 struct RestoreRequest {
-  std::string source;
-  std::string point_id;
-  std::string path;  ///< Which of the source's paths, absolute; of a database: empty.
-  std::string into;  ///< Afterwards holds what `path`, or the data directory, held.
-  std::optional<Instant> to_time;
+  std::string source = {};
+  std::string point_id = {};
+  std::string path = {};  ///< Which of the source's paths, absolute; of a database: empty.
+  std::string into = {};  ///< Afterwards holds what `path`, or the data directory, held.
+  std::optional<Instant> to_time = {};
 };
 
 /// Makes the command line that restores: `reprieve restore ... --json` with the repository and the

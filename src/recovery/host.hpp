@@ -17,11 +17,13 @@ namespace reprieve::recovery {
 
 /// A program to be run as a child of its own, which outlives the orchestrator.
 struct HostCommand {
-  std::vector<std::string> argv;           ///< Never a shell; the program is looked up in PATH.
-  std::map<std::string, std::string> env;  ///< Added to the host's environment. No secret values.
-  std::string cwd;                         ///< Empty: `/`.
-  std::string user;                        ///< Empty: as the host runs.
-  std::string log;  ///< Appends both outputs to this file; empty: two files of the child's folder.
+  std::vector<std::string> argv = {};  ///< Never a shell; the program is looked up in PATH.
+  std::map<std::string, std::string> env =
+      {};                 ///< Added to the host's environment. No secret values.
+  std::string cwd = {};   ///< Empty: `/`.
+  std::string user = {};  ///< Empty: as the host runs.
+  std::string log =
+      {};  ///< Appends both outputs to this file; empty: two files of the child's folder.
 };
 
 /// Names one child for ever. A key is a relative path of lower-case words, digits and "._-/" below

@@ -19,24 +19,24 @@
 namespace reprieve::recovery {
 
 struct RunRequest {
-  std::string scenario;
-  std::map<std::string, std::string> params;  ///< As given; defaults are filled in.
-  std::string plan_text;                      ///< The plan's file, byte for byte.
-  std::string who;                            ///< Person who asks for it.
-  std::string reason;
+  std::string scenario = {};
+  std::map<std::string, std::string> params = {};  ///< As given; defaults are filled in.
+  std::string plan_text = {};                      ///< The plan's file, byte for byte.
+  std::string who = {};                            ///< Person who asks for it.
+  std::string reason = {};
   std::string world = "real";
-  std::string version;                 ///< Of this program.
-  std::optional<Instant> disaster_at;  ///< `--since`: known start of the disaster.
+  std::string version = {};                 ///< Of this program.
+  std::optional<Instant> disaster_at = {};  ///< `--since`: known start of the disaster.
   /// Files with one RFC 3339 time at the start of each line: when a client was told that its write
   /// is safe. Copied into the run. By source.
-  std::map<std::string, std::string> witnesses;
+  std::map<std::string, std::string> witnesses = {};
 };
 
 struct RunOptions {
   bool waits_for_people = false;
   const CancelToken* cancel = nullptr;
   /// Put around the journal's medium; for tests that stop the world.
-  std::function<std::unique_ptr<JournalMedium>(std::unique_ptr<JournalMedium>)> wrap_medium;
+  std::function<std::unique_ptr<JournalMedium>(std::unique_ptr<JournalMedium>)> wrap_medium = {};
 };
 
 struct RunEnd {
