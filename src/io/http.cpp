@@ -107,7 +107,9 @@ Result<List> header_list(const HttpRequest& request) {
     if (has_line_break(name) || has_line_break(value))
       return Error{ErrorKind::kInvalid, "header " + lower_case(name) + ": has a line break"};
     // "name;" is how curl writes a header without a value.
-    const std::string line = value.empty() ? name + ";" : name + ": " + value;
+    std::string line = name;
+    line += value.empty() ? ";" : ": ";
+    line += value;
     ::curl_slist* longer = ::curl_slist_append(list.get(), line.c_str());
     REPRIEVE_ASSERT(longer != nullptr);
     static_cast<void>(list.release());

@@ -104,7 +104,9 @@ Result<std::string> find_program(const std::string& program,
     rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
     // An empty folder would mean the working directory, where anybody may have put a program.
     if (folder.empty()) continue;
-    std::string candidate = folder + "/" + program;
+    std::string candidate = folder;
+    candidate += '/';
+    candidate += program;
     if (is_program(candidate)) return candidate;
   }
   return not_found;

@@ -60,7 +60,7 @@ void reset_signals() {
     ::sigaction(number, &by_default, nullptr);
   ::sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 }  // namespace
