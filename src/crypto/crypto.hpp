@@ -66,7 +66,8 @@ void seal_once(const Secret& key, ByteView associated, ByteView plaintext, Bytes
 /// The same, opened. Errors: kCorrupt if key, associated data or bytes are not what was sealed.
 Result<Bytes> open_once(const Secret& key, ByteView associated, ByteView sealed);
 /// Into `out`, which must be sealed.size() - kTagBytes long.
-Result<> open_once_into(const Secret& key, ByteView associated, ByteView sealed, MutableByteView out);
+Result<> open_once_into(const Secret& key, ByteView associated, ByteView sealed,
+                        MutableByteView out);
 
 /// Ed25519 (RFC 8032).
 class SigningKey {
