@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "app/workspace.hpp"
+#include "base/cancel.hpp"
 
 namespace reprieve::app {
 

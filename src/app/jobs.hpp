@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -31,13 +32,18 @@ Result<> keep_kit(const Workspace& workspace, OpenRepository& open, const Cancel
 
 struct RestoreChoices {
   std::string at = "latest";
+  std::string to_time;            ///< RFC 3339: the newest point that is not younger.
+  std::string to_lsn;             ///< Databases: the newest point that ends at or before it.
   std::string into;               ///< Absolute target directory.
   std::vector<std::string> only;  ///< Paths below the source; empty: all.
+  std::string root;               ///< Files: only this one of the source's paths; empty: all.
   bool is_dry_run = false;
   bool is_deleting_extra = false;  ///< Files: remove what the point does not have.
+  bool is_durable = false;         ///< Files: wait until everything is on the disk.
   bool is_replacing = false;  ///< Databases: empty a stopped data directory of the same cluster.
   bool is_drill = false;      ///< Databases: a copy beside the original.
   std::string owner;          ///< Databases: OS user.
+  std::map<std::uint32_t, std::string> tablespaces;  ///< Databases: OID to another path.
 };
 
 struct RestoreOutcome {

@@ -103,12 +103,9 @@ Result<Workspace> Workspace::open(WorkspaceOptions options) {
   fill(options.repo, "REPRIEVE_REPO");
   fill(options.password_file, "REPRIEVE_PASSWORD_FILE");
   fill(options.key_file, "REPRIEVE_KEY_FILE");
-  fill(options.state_dir, "REPRIEVE_STATE_DIR");
   fill(options.cache_dir, "REPRIEVE_CACHE_DIR");
   fill(options.plan_file, "REPRIEVE_PLAN");
-  workspace.state_dir_ = options.state_dir.empty()
-                             ? user_folder("XDG_STATE_HOME", ".local/state", "/var/lib/reprieve")
-                             : absolute(options.state_dir);
+  workspace.state_dir_ = state_dir_of(options);
   workspace.cache_dir_ = options.cache_dir.empty()
                              ? user_folder("XDG_CACHE_HOME", ".cache", "/var/cache/reprieve")
                              : absolute(options.cache_dir);
@@ -267,6 +264,13 @@ std::vector<std::string> Workspace::arguments_for_child() const {
   add("--state-dir", state_dir_);
   add("--cache-dir", cache_dir_);
   return arguments;
+}
+
+std::string state_dir_of(const WorkspaceOptions& options) {
+  std::string named = options.state_dir;
+  fill(named, "REPRIEVE_STATE_DIR");
+  return named.empty() ? user_folder("XDG_STATE_HOME", ".local/state", "/var/lib/reprieve")
+                       : absolute(named);
 }
 
 Result<std::string> program_path() {

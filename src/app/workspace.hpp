@@ -88,6 +88,9 @@ class Workspace {
   std::string key_dir_;
 };
 
+/// The folder of runs and verifications for these options, plan or not.
+std::string state_dir_of(const WorkspaceOptions& options);
+
 /// The path of this program's file.
 Result<std::string> program_path();
 

@@ -82,8 +82,8 @@ void ProgressBar::run() {
 void ProgressBar::draw() {
   const Duration elapsed = clock_.uptime() - started_;
   if (mode_ == Mode::kTerminal) {
-    const std::string line =
-        progress_line(verb_, progress_, elapsed, io::terminal_width(STDERR_FILENO) - 1);
+    const std::string line = progress_line(
+        verb_, progress_, elapsed, static_cast<std::size_t>(io::terminal_width(STDERR_FILENO)) - 1);
     std::fputs(("\r" + line + "\033[K").c_str(), stderr);
     std::fflush(stderr);
     return;

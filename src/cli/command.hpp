@@ -1,0 +1,58 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "app/workspace.hpp"
+#include "base/cancel.hpp"
+#include "base/progress.hpp"
+#include "cli/console.hpp"
+#include "cli/progress_bar.hpp"
+
+namespace reprieve::cli {
+
+/// What every command is given.
+struct Invocation {
+  explicit Invocation(CancelToken& stop) : cancel{stop} {}
+
+  app::WorkspaceOptions options;
+  bool is_json = false;
+  bool is_quiet = false;
+  bool is_without_progress = false;
+  CancelToken& cancel;
+  /// Set by the chosen command's parser; returns the exit code.
+  std::function<int(const Console&)> run;
+};
+
+/// Runs `body` and turns its error into output and an exit code.
+int finish(const Console& console, const std::function<Result<int>()>& body);
+
+/// A progress bar for the mode of this invocation.
+std::unique_ptr<ProgressBar> start_progress(const Invocation& invocation, std::string verb,
+                                            const Progress& progress);
+
+/// Asks on the controlling terminal without echo. Errors: kInvalid if there is none.
+Result<Secret> ask_secret(const std::string& prompt);
+
+/// The hidden first word `shim`: carries a child of a recovery (recovery/shim.hpp).
+int run_shim(int argc, char** argv);
+
+/// One function per command: adds it to the parser. `invocation` outlives the parse and the run.
+void add_init(CLI::App& parser, Invocation& invocation);
+void add_backup(CLI::App& parser, Invocation& invocation);
+void add_points(CLI::App& parser, Invocation& invocation);
+void add_restore(CLI::App& parser, Invocation& invocation);
+void add_verify(CLI::App& parser, Invocation& invocation);
+void add_diff(CLI::App& parser, Invocation& invocation);
+void add_plan(CLI::App& parser, Invocation& invocation);
+void add_recover(CLI::App& parser, Invocation& invocation);
+void add_check(CLI::App& parser, Invocation& invocation);
+void add_run(CLI::App& parser, Invocation& invocation);
+void add_status(CLI::App& parser, Invocation& invocation);
+void add_doctor(CLI::App& parser, Invocation& invocation);
+void add_repo(CLI::App& parser, Invocation& invocation);
+void add_wal(CLI::App& parser, Invocation& invocation);
+
+}  // namespace reprieve::cli

@@ -1,0 +1,108 @@
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string_view>
+
+#include "cli/command.hpp"
+#include "io/terminal.hpp"
+
+namespace {
+
+using namespace reprieve;  // NOLINT(google-build-using-namespace): the program's own entry.
+
+CancelToken stop_requested;
+
+void on_signal(int) {
+  stop_requested.request();
+}
+
+/// The first Ctrl-C stops at the next safe place; the second is the system's usual end.
+void catch_signals() {
+  struct ::sigaction action = {};
+  action.sa_handler = on_signal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    ::sigaction(signal, &action, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): a closed pipe is an error of write().
+}
+
+/// Key material must not end up in a core file.
+void forbid_core_files() {
+  const struct ::rlimit none = {0, 0};
+  static_cast<void>(::setrlimit(RLIMIT_CORE, &none));
+}
+
+void add_globals(CLI::App& parser, cli::Invocation& invocation) {
+  auto& options = invocation.options;
+  parser.add_option("--repo", options.repo,
+                    "Repository: a path, a file: URL, or a storage of the plan [REPRIEVE_REPO]");
+  parser.add_option("--password-file", options.password_file,
+                    "File whose first line is the password [REPRIEVE_PASSWORD_FILE]");
+  parser.add_option("--key-file", options.key_file, "Key file [REPRIEVE_KEY_FILE]");
+  parser.add_option("--plan", options.plan_file,
+                    "The plan (default: reprieve.yaml in this folder) [REPRIEVE_PLAN]");
+  parser.add_option("--state-dir", options.state_dir,
+                    "Where runs and verifications are remembered [REPRIEVE_STATE_DIR]");
+  parser.add_option("--cache-dir", options.cache_dir,
+                    "Where caches lie; may be deleted at any time [REPRIEVE_CACHE_DIR]");
+  parser.add_flag("--json", invocation.is_json,
+                  "One JSON object on standard output, progress as JSON lines on standard error");
+  parser.add_flag("-q,--quiet", invocation.is_quiet, "Only results, warnings and errors");
+  parser.add_flag("--no-progress", invocation.is_without_progress, "No progress bar");
+}
+
+void add_commands(CLI::App& parser, cli::Invocation& invocation) {
+  cli::add_init(parser, invocation);
+  cli::add_backup(parser, invocation);
+  cli::add_points(parser, invocation);
+  cli::add_restore(parser, invocation);
+  cli::add_verify(parser, invocation);
+  cli::add_diff(parser, invocation);
+  cli::add_plan(parser, invocation);
+  cli::add_recover(parser, invocation);
+  cli::add_check(parser, invocation);
+  cli::add_run(parser, invocation);
+  cli::add_status(parser, invocation);
+  cli::add_doctor(parser, invocation);
+  cli::add_repo(parser, invocation);
+  cli::add_wal(parser, invocation);
+}
+
+Result<Secret> ask_on_terminal(const std::string& prompt) {
+  return cli::ask_secret(prompt);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::umask(0077);
+  forbid_core_files();
+  if (argc >= 2 && std::string_view{argv[1]} == "shim") return cli::run_shim(argc - 1, argv + 1);
+  catch_signals();
+
+  cli::Invocation invocation{stop_requested};
+  if (io::is_terminal(STDIN_FILENO)) invocation.options.ask = ask_on_terminal;
+  CLI::App parser{"Disaster recovery that you can run.", "reprieve"};
+  parser.set_version_flag("--version", "reprieve " REPRIEVE_VERSION);
+  parser.require_subcommand(1);
+  parser.fallthrough();
+  parser.get_formatter()->column_width(34);
+  parser.footer(
+      "Exit codes: 0 done, 1 failed, 2 wrong usage or plan, 3 done with problems, 4 waiting for a\n"
+      "person, 5 not found, 6 denied, 7 corrupt data, 8 conflict, 9 no space, 130 stopped.\n\n"
+      "Example:\n"
+      "  export REPRIEVE_REPO=/srv/repo REPRIEVE_PASSWORD_FILE=/root/repo.pass\n"
+      "  reprieve init && reprieve backup /srv/data && reprieve points");
+  add_globals(parser, invocation);
+  add_commands(parser, invocation);
+  try {
+    parser.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    constexpr int kWrongUsage = 2;
+    return parser.exit(error) == 0 ? 0 : kWrongUsage;
+  }
+  return invocation.run(cli::Console{invocation.is_json, invocation.is_quiet});
+}

@@ -1,0 +1,94 @@
+#include "app/points.hpp"
+#include "app/sources.hpp"
+#include "base/format.hpp"
+#include "cli/command.hpp"
+
+namespace reprieve::cli {
+namespace {
+
+Json to_json(const repository::Snapshot& point,
+             const std::optional<app::Verifications::Verdict>& verdict, Instant now) {
+  const auto& description = point.description;
+  Json json = {{"id", point.id.hex()},
+               {"source", description.source},
+               {"kind", description.kind},
+               {"name", description.name},
+               {"tags", description.tags},
+               {"host", description.host},
+               {"time", format_rfc3339(point.time)},
+               {"data_time", format_rfc3339(description.data_time)},
+               {"age_seconds", (now - point.time).count() / 1'000'000'000},
+               {"loss_if_used_seconds", (now - description.data_time).count() / 1'000'000'000},
+               {"files", point.statistics.files},
+               {"bytes", point.statistics.bytes},
+               {"bytes_new", point.statistics.bytes_new},
+               {"bytes_stored", point.statistics.bytes_stored},
+               {"problems", point.statistics.problems},
+               {"verified", nullptr}};
+  if (verdict)
+    json["verified"] = {
+        {"level", verdict->level}, {"at", format_rfc3339(verdict->at)}, {"good", verdict->is_good}};
+  return json;
+}
+
+std::string verified_text(const std::optional<app::Verifications::Verdict>& verdict, Instant now) {
+  if (!verdict) return "never";
+  const std::string age = format_duration(now - verdict->at) + " ago";
+  return verdict->is_good ? verdict->level + ", " + age : "DAMAGED, " + age;
+}
+
+Result<int> list_points(const Invocation& invocation, const std::string& source,
+                        const Console& console) {
+  REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
+  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(const auto list, open.repository->snapshots());
+  const auto verifications =
+      app::Verifications::load(workspace.state_dir(), to_hex(open.repository->id()));
+  const std::string wanted = source.empty() ? "" : app::point_source_name(workspace, source);
+  const auto points = app::points_of(list.snapshots, wanted);
+  const Instant now = system_clock().now();
+
+  Json rows_json = Json::array();
+  std::vector<std::vector<std::string>> rows = {
+      {"POINT", "SOURCE", "TAKEN", "NAME", "SIZE", "NEW", "VERIFIED", "LOSS IF USED"}};
+  for (const repository::Snapshot& point : points) {
+    const auto verdict = verifications.verdict_on(point.id);
+    rows_json.push_back(to_json(point, verdict, now));
+    rows.push_back({app::short_id(point.id), printable(point.description.source),
+                    format_rfc3339(Instant{point.time.nanoseconds / 1'000'000'000 * 1'000'000'000}),
+                    printable(point.description.name), format_size(point.statistics.bytes),
+                    format_size(point.statistics.bytes_new), verified_text(verdict, now),
+                    format_duration(now - point.description.data_time)});
+  }
+  console.result(
+      {{"schema", "reprieve.points/1"}, {"points", rows_json}, {"damaged", list.damaged}});
+  if (points.empty()) {
+    console.show(wanted.empty() ? "No recovery points yet: take one with `reprieve backup`."
+                                : "No recovery points of " + printable(wanted) + ".");
+  } else {
+    console.show(table(rows, {false, false, false, false, true, true, false, true}));
+  }
+  for (const std::string& name : list.damaged)
+    console.warn("damaged: " + name + " (heal it with `reprieve repo repair`)");
+  return list.damaged.empty() ? kExitDone : kExitCorrupt;
+}
+
+}  // namespace
+
+void add_points(CLI::App& parser, Invocation& invocation) {
+  auto* command = parser.add_subcommand(
+      "points", "List recovery points: age, size, verified how and when, loss if used");
+  auto source = std::make_shared<std::string>();
+  command->add_option("source", *source, "Only of this source");
+  command->footer(
+      "LOSS IF USED is how much of the newest data would be missing after going back to the "
+      "point.\n\n"
+      "Example:\n  reprieve points shopdb");
+  command->callback([&invocation, source] {
+    invocation.run = [&invocation, source](const Console& console) {
+      return finish(console, [&] { return list_points(invocation, *source, console); });
+    };
+  });
+}
+
+}  // namespace reprieve::cli

@@ -1,0 +1,146 @@
+#include <charconv>
+#include <filesystem>
+
+#include "app/jobs.hpp"
+#include "base/format.hpp"
+#include "cli/command.hpp"
+
+namespace reprieve::cli {
+namespace {
+
+struct RestoreArguments {
+  std::string source;
+  app::RestoreChoices choices;
+  std::vector<std::string> tablespaces;
+};
+
+Json to_json(const app::RestoreOutcome& outcome, const RestoreArguments& arguments) {
+  Json json = {{"schema", "reprieve.restore/1"},
+               {"source", outcome.point.description.source},
+               {"point", outcome.point.id.hex()},
+               {"data_time", format_rfc3339(outcome.point.description.data_time)},
+               {"into", arguments.choices.into},
+               {"dry_run", arguments.choices.is_dry_run},
+               {"files", outcome.files},
+               {"bytes", outcome.bytes},
+               {"files_written", outcome.files_written},
+               {"bytes_written", outcome.bytes_written},
+               {"files_unchanged", outcome.files_unchanged},
+               {"deleted", outcome.deleted},
+               {"cluster", outcome.cluster},
+               {"notes", outcome.notes},
+               {"problems", Json::array()}};
+  for (const Problem& problem : outcome.problems)
+    json["problems"].push_back(cli::to_json(problem));
+  return json;
+}
+
+void tell(const Console& console, const app::RestoreOutcome& outcome,
+          const RestoreArguments& arguments, Duration elapsed) {
+  const bool is_dry_run = arguments.choices.is_dry_run;
+  console.say(fmt::format(
+      "{}{}: point {} of {} into {}", is_dry_run ? "Would restore " : "Restored ",
+      printable(outcome.point.description.source), app::short_id(outcome.point.id),
+      format_rfc3339(outcome.point.description.data_time), printable(arguments.choices.into)));
+  console.say(fmt::format("  {} files, {}: {} ({}) {}, {} unchanged, {} deleted, in {}",
+                          format_count(outcome.files), format_size(outcome.bytes),
+                          format_count(outcome.files_written), format_size(outcome.bytes_written),
+                          is_dry_run ? "to write" : "written",
+                          format_count(outcome.files_unchanged), format_count(outcome.deleted),
+                          format_duration(elapsed)));
+  for (const std::string& note : outcome.notes)
+    console.say("  " + note);
+  if (outcome.is_postgres && !is_dry_run)
+    console.say(fmt::format("  Start it with `pg_ctl -D {} start` of PostgreSQL {}.",
+                            printable(arguments.choices.into),
+                            outcome.cluster.value("server_version", "")));
+  if (outcome.problems.empty()) return;
+  console.warn(fmt::format("{} could not be restored as they were:", outcome.problems.size()));
+  console.list(outcome.problems);
+}
+
+Result<> parse_tablespaces(RestoreArguments& arguments) {
+  for (const std::string& text : arguments.tablespaces) {
+    const std::size_t equals = text.find('=');
+    std::uint32_t oid = 0;
+    const auto parsed =
+        std::from_chars(text.data(), text.data() + std::min(equals, text.size()), oid);
+    if (equals == std::string::npos || parsed.ec != std::errc{} || parsed.ptr != &text[equals])
+      return Error{ErrorKind::kInvalid, "--tablespace " + text + " is not OID=PATH",
+                   "Write it as 16385=/new/place; the oids are in the restore's error or summary."};
+    arguments.choices.tablespaces[oid] = text.substr(equals + 1);
+  }
+  return kOk;
+}
+
+Result<int> run_restore(const Invocation& invocation, RestoreArguments arguments,
+                        const Console& console) {
+  REPRIEVE_RETURN_IF_ERROR(parse_tablespaces(arguments));
+  REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
+  const std::string source = app::point_source_name(workspace, arguments.source);
+  arguments.choices.into =
+      std::filesystem::absolute(arguments.choices.into).lexically_normal().string();
+  if (const app::LoadedPlan* loaded = workspace.plan_if_any();
+      arguments.choices.owner.empty() && loaded) {
+    const plan::Source* named = loaded->plan.find_source(source);
+    const auto* postgres =
+        named == nullptr ? nullptr : std::get_if<plan::PostgresSource>(&named->kind);
+    if (postgres != nullptr) arguments.choices.owner = postgres->os_user;
+  }
+  REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository());
+  const Duration started = system_clock().uptime();
+  Progress progress;
+  auto bar = start_progress(invocation, "Restoring " + printable(source), progress);
+  auto outcome =
+      app::restore(workspace, open, source, arguments.choices, progress, invocation.cancel);
+  bar.reset();
+  if (!outcome) return std::move(outcome).error();
+  console.result(to_json(*outcome, arguments));
+  tell(console, *outcome, arguments, system_clock().uptime() - started);
+  return outcome->problems.empty() ? kExitDone : kExitDoneWithProblems;
+}
+
+}  // namespace
+
+void add_restore(CLI::App& parser, Invocation& invocation) {
+  auto* command = parser.add_subcommand("restore", "Write a recovery point into a folder");
+  auto arguments = std::make_shared<RestoreArguments>();
+  auto& choices = arguments->choices;
+  command->add_option("source", arguments->source, "A name from the plan, a path or a URL")
+      ->required();
+  auto* at = command->add_option("--at", choices.at,
+                                 "POINT: id, name, latest (default), latest-verified, or a time");
+  command->add_option("--to-time", choices.to_time, "The newest point that is not younger")
+      ->excludes(at);
+  command->add_option("--to-lsn", choices.to_lsn, "Databases: the newest point before an LSN")
+      ->excludes(at);
+  command->add_option("--into", choices.into, "The folder; made if it is not there")->required();
+  command->add_option("--only", choices.only, "Only this path and what is below it; repeatable");
+  command->add_option("--root", choices.root, "Only this one of a source's several paths");
+  command->add_flag("--dry-run", choices.is_dry_run, "Say what would be written, write nothing");
+  command->add_flag("--delete", choices.is_deleting_extra,
+                    "Files: remove what the recovery point does not have");
+  command->add_flag("--sync", choices.is_durable, "Files: wait until everything is on the disk");
+  command->add_flag("--replace", choices.is_replacing,
+                    "Databases: empty the stopped data directory of the same cluster first");
+  command->add_flag("--drill", choices.is_drill,
+                    "Databases: a copy beside the original that talks to nobody");
+  command->add_option("--owner", choices.owner, "Databases: the OS user that owns the files");
+  command->add_option("--tablespace", arguments->tablespaces,
+                      "Databases: OID=PATH, another place for a tablespace");
+  command->footer(
+      "Writes only what differs, deletes nothing it was not told to, stays inside the folder, and\n"
+      "may be run again after an interruption. A single captured folder's content goes straight\n"
+      "into the target. A database restore leaves a data directory that only has to be started.\n\n"
+      "Examples:\n"
+      "  reprieve restore /srv/data --at latest --into /tmp/out\n"
+      "  reprieve restore uploads --at 2026-11-19T02:00:00Z --only 2026/11 --into /tmp/out\n"
+      "  reprieve restore shopdb --into /var/lib/postgresql/15/restored");
+  command->callback([&invocation, arguments] {
+    invocation.run = [&invocation, arguments](const Console& console) {
+      return finish(console, [&] { return run_restore(invocation, *arguments, console); });
+    };
+  });
+}
+
+}  // namespace reprieve::cli
