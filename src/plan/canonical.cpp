@@ -55,6 +55,7 @@ Json json_of(const Scalar& scalar) {
 template <class T, class Encode>
 Json section(const std::vector<T>& entries, Encode encode) {
   std::vector<const T*> order;
+  order.reserve(entries.size());
   for (const T& entry : entries)
     order.push_back(&entry);
   std::ranges::sort(order, {}, [](const T* entry) { return std::string_view{entry->name}; });

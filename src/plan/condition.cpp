@@ -205,16 +205,16 @@ std::optional<std::partial_ordering> by_magnitude(std::string_view left, std::st
 
 Result<bool> compare(Kind kind, const std::string& left, const std::string& right) {
   const auto order = by_magnitude(left, right);
-  if (kind == Kind::kEqual) return order ? *order == 0 : left == right;
-  if (kind == Kind::kNotEqual) return order ? *order != 0 : left != right;
+  if (kind == Kind::kEqual) return order ? std::is_eq(*order) : left == right;
+  if (kind == Kind::kNotEqual) return order ? std::is_neq(*order) : left != right;
   if (!order)
     return Error{ErrorKind::kInvalid,
                  fmt::format("\"{}\" and \"{}\" cannot be put in order", left, right),
                  "Compare two numbers, two durations, two sizes or two times."};
-  if (kind == Kind::kLess) return *order < 0;
-  if (kind == Kind::kAtMost) return *order <= 0;
-  if (kind == Kind::kGreater) return *order > 0;
-  return *order >= 0;
+  if (kind == Kind::kLess) return std::is_lt(*order);
+  if (kind == Kind::kAtMost) return std::is_lteq(*order);
+  if (kind == Kind::kGreater) return std::is_gt(*order);
+  return std::is_gteq(*order);
 }
 
 std::string value_text(const Template& value) {

@@ -13,6 +13,7 @@ namespace {
 template <class T>
 std::vector<std::string_view> names_in(const std::vector<T>& entries) {
   std::vector<std::string_view> names;
+  names.reserve(entries.size());
   for (const T& entry : entries)
     names.push_back(entry.name);
   return names;

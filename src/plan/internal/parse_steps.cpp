@@ -395,6 +395,7 @@ std::optional<StepType> parse_type(const Value& value) {
     return std::nullopt;
   }
   std::vector<std::string_view> known;
+  known.reserve(kStepTypeCount);
   for (std::size_t i = 0; i < kStepTypeCount; ++i)
     known.push_back(name_of(static_cast<StepType>(i)));
   value.expected("a step type", value.is_scalar() ? suggestion(value.node().text, known) : "");

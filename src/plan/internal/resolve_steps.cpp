@@ -92,6 +92,7 @@ class ScenarioResolver {
   }
   [[nodiscard]] std::vector<std::string_view> step_ids() const {
     std::vector<std::string_view> ids;
+    ids.reserve(scenario_.steps.size());
     for (const Step& step : scenario_.steps)
       ids.push_back(step.id);
     return ids;
@@ -151,6 +152,7 @@ class ScenarioResolver {
   void check_param(const Step& step, const Reference& reference) {
     if (scenario_.find_param(reference.field) != nullptr) return;
     std::vector<std::string_view> names;
+    names.reserve(scenario_.params.size());
     for (const Param& param : scenario_.params)
       names.push_back(param.name);
     std::string hint = suggestion(reference.field, names);
