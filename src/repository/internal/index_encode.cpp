@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <map>
+#include <tuple>
 
 #include "base/codec.hpp"
 #include "repository/internal/index.hpp"
@@ -11,13 +13,21 @@
 namespace reprieve::repository {
 namespace {
 
+/// A row as it is stored: rows are many, so they are written as they lie in memory.
 struct ChunkRow {
   std::array<std::byte, kIndexIdBytes> id{};
   std::uint32_t frame = 0;
   std::uint32_t offset = 0;
   std::uint32_t length = 0;
-  friend auto operator<=>(const ChunkRow&, const ChunkRow&) = default;
+
+  friend bool operator<(const ChunkRow& a, const ChunkRow& b) {
+    if (const int order = std::memcmp(a.id.data(), b.id.data(), a.id.size()); order != 0)
+      return order < 0;
+    return std::tie(a.frame, a.offset, a.length) < std::tie(b.frame, b.offset, b.length);
+  }
 };
+static_assert(sizeof(ChunkRow) == kIndexChunkBytes);
+static_assert(std::endian::native == std::endian::little);
 
 /// Numbers each session key once, in order of first use.
 class KeyTable {
@@ -72,7 +82,11 @@ void write_frame(Encoder& out, const PackContents& pack, std::uint32_t pack_numb
 }
 
 std::vector<ChunkRow> chunk_rows(const std::vector<const PackContents*>& packs) {
+  std::size_t count = 0;
+  for (const PackContents* pack : packs)
+    count += pack->chunks.size();
   std::vector<ChunkRow> rows;
+  rows.reserve(count);
   std::size_t first_frame = 0;
   for (const PackContents* pack : packs) {
     for (const PackContents::Chunk& chunk : pack->chunks) {
@@ -84,7 +98,7 @@ std::vector<ChunkRow> chunk_rows(const std::vector<const PackContents*>& packs) 
     }
     first_frame += pack->frames.size();
   }
-  std::ranges::sort(rows);
+  std::sort(rows.begin(), rows.end());
   return rows;
 }
 
@@ -138,12 +152,7 @@ Bytes encode_index(std::span<const PackContents> packs) {
     out.u32(0);
   }
   out.raw(frames.view());
-  for (const ChunkRow& row : rows) {
-    out.raw(row.id);
-    out.u32(row.frame);
-    out.u32(row.offset);
-    out.u32(row.length);
-  }
+  out.raw(std::as_bytes(std::span{rows}));
   pad_to_8(out);
   for (const PackContents* pack : ordered)
     out.raw(pack->label);
