@@ -156,15 +156,19 @@ Result<std::string> Cluster::sql(const std::string& statements) const {
   return rows[0][0].value_or("");
 }
 
-Result<> Cluster::await_writable() {
+Result<> Cluster::await(const std::string& query, std::string_view wanted) const {
   Clock& clock = system_clock();
   const Duration deadline = clock.uptime() + kPatience;
   while (clock.uptime() < deadline) {
-    const auto answer = sql("SELECT pg_is_in_recovery()");
-    if (answer && *answer == "f") return kOk;
+    const auto answer = sql(query);
+    if (answer && *answer == wanted) return kOk;
     clock.sleep_for(std::chrono::milliseconds{50});
   }
-  return Error{ErrorKind::kTransient, "recovery did not end:\n" + log()};
+  return Error{ErrorKind::kTransient, query + " never became true:\n" + log()};
+}
+
+Result<> Cluster::await_writable() const {
+  return await("SELECT pg_is_in_recovery()", "f");
 }
 
 std::string Cluster::log() const {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -45,8 +46,10 @@ class Cluster {
   /// `options` are added to the server's command line.
   Result<> start(const std::string& options = "");
   Result<> stop();
+  /// Waits until a query answers with `wanted`.
+  Result<> await(const std::string& query, std::string_view wanted) const;
   /// Waits until recovery is over.
-  Result<> await_writable();
+  Result<> await_writable() const;
 
   [[nodiscard]] const std::string& data_directory() const { return data_directory_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }

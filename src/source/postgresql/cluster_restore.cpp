@@ -217,7 +217,10 @@ class ClusterRestore {
   }
 
   Result<> write_data() {
-    std::set<std::string> left_out = {"global/pg_control", std::string{kUnfinishedMarker}};
+    // A backup of a standby, or of a cluster that was itself recovering, holds the signs of that.
+    std::set<std::string> left_out = {"global/pg_control", "standby.signal", "recovery.signal",
+                                      std::string{kUnfinishedMarker},
+                                      std::string{kStagedWalFolder}};
     if (point_.is_remapped) left_out.insert("tablespace_map");
     REPRIEVE_RETURN_IF_ERROR(
         writer_.write_tree(root_, options_.data_directory, *point_.data.directory, left_out));
@@ -364,6 +367,9 @@ ClusterRestoreSummary summary_of(const ClusterFacts& facts) {
   summary.start_lsn = format_lsn(facts.start);
   summary.end_lsn = format_lsn(facts.end);
   summary.is_suspect = facts.is_suspect;
+  summary.notes.push_back(
+      "When the cluster has recovered, drop the settings of this recovery: ALTER SYSTEM RESET "
+      "restore_command, and the same for recovery_end_command and recovery_target_timeline.");
   if (facts.is_suspect)
     summary.notes.push_back(
         "The server found pages with bad checksums while this recovery point was taken: check the "

@@ -255,6 +255,17 @@ TEST_F(ClusterRestoreTest, RefusesAControlFileOfAnotherCluster) {
   EXPECT_FALSE(has("global/pg_control"));
 }
 
+TEST_F(ClusterRestoreTest, DoesNotInheritTheRecoveryOfAStandby) {
+  files_.insert(files_.begin(), {{"standby.signal", "old"},
+                                 {"recovery.signal", "old"},
+                                 {"reprieve_wal/", ""},
+                                 {"reprieve_wal/000000010000000000000002", "old"}});
+  ASSERT_TRUE(restore_cluster(snapshot_, roots(), options_));
+  EXPECT_FALSE(has("standby.signal"));
+  EXPECT_EQ(text_of("recovery.signal"), "");
+  EXPECT_EQ(text_of("reprieve_wal/000000010000000000000002"), std::string(kSegment, 'w'));
+}
+
 TEST_F(ClusterRestoreTest, TouchesNothingInADryRun) {
   const auto all = roots();
   options_.is_dry_run = true;
