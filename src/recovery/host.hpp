@@ -95,6 +95,7 @@ class Host {
   /// Makes sure that a child that has not begun never will. Errors: kConflict if it began.
   virtual Result<> abandon(const ChildKey& key) = 0;
   /// Signals the child and all that share its process group; a child that ended is no error.
+  /// Errors: kTransient if it is not executed yet, so that there is nobody to signal.
   virtual Result<> signal_child(const ChildKey& key, int signal) = 0;
   /// The first, or last, `limit` bytes of what the child wrote.
   virtual Result<std::string> output_head(const ChildKey& key, OutputStream stream,

@@ -185,8 +185,12 @@ Result<> LocalHost::abandon(const ChildKey& key) {
 
 Result<> LocalHost::signal_child(const ChildKey& key, int signal) {
   REPRIEVE_TRY(const std::string path, folder_of(key));
-  const auto child = ChildFolder{path}.child();
-  if (!child || !child->is_alive()) return kOk;
+  const ChildFolder folder{path};
+  const auto child = folder.child();
+  REPRIEVE_TRY(const auto exit, folder.exit());
+  if (exit) return kOk;
+  if (!child) return Error{ErrorKind::kTransient, key.path + " is not executed yet"};
+  if (!child->is_alive()) return kOk;
   // The command leads a process group of its own.
   if (::kill(-child->pid, signal) != 0 && errno != ESRCH)
     return error_from_errno(errno, "signal " + key.path);

@@ -71,15 +71,24 @@ Result<std::optional<ChildView>> Child::poll() {
     case ChildView::State::kRunning:
       break;
   }
-  if (asked_to_stop_at_ && context_.clock.uptime() - *asked_to_stop_at_ > kGraceBeforeKill)
-    REPRIEVE_RETURN_IF_ERROR(context_.host.signal_child(key_, SIGKILL));
+  REPRIEVE_RETURN_IF_ERROR(insist());
   return std::optional<ChildView>{};
 }
 
+Result<> Child::insist() {
+  if (!asked_to_stop_at_) return kOk;
+  const bool is_overdue = context_.clock.uptime() - *asked_to_stop_at_ > kGraceBeforeKill;
+  if (was_asked_ && !is_overdue) return kOk;
+  const auto sent = context_.host.signal_child(key_, is_overdue ? SIGKILL : SIGTERM);
+  if (sent) was_asked_ = true;
+  // Not executed yet: the next look tries again.
+  if (!sent && sent.error().kind != ErrorKind::kTransient) return sent.error();
+  return kOk;
+}
+
 Result<> Child::stop() {
-  if (asked_to_stop_at_) return kOk;
-  asked_to_stop_at_ = context_.clock.uptime();
-  return context_.host.signal_child(key_, SIGTERM);
+  if (!asked_to_stop_at_) asked_to_stop_at_ = context_.clock.uptime();
+  return insist();
 }
 
 std::string Child::last_line() {

@@ -35,10 +35,13 @@ class Child {
   std::string describe_failure(const ChildView& view);
 
  private:
+  Result<> insist();
+
   const Context& context_;
   ChildKey key_;
   std::uint64_t output_bytes_ = 0;
   std::optional<Duration> asked_to_stop_at_;
+  bool was_asked_ = false;  ///< The first signal reached it.
   std::optional<Duration> started_at_;
 };
 

@@ -165,7 +165,8 @@ bool names_mount_point(std::string_view line, std::string_view path) {
 }
 
 bool is_mount_point(const std::string& path) {
-  const std::string real = real_path(io::parent_of(path)) + "/" + io::name_in(path);
+  const std::string parent = real_path(io::parent_of(path));
+  const std::string real = (parent == "/" ? "" : parent) + "/" + io::name_in(path);
   const auto mounts = io::read_text_file("/proc/self/mountinfo", kProcFileMax);
   if (!mounts) return false;
   std::string_view rest = *mounts;

@@ -89,6 +89,7 @@ th{text-align:left;color:var(--soft);font-weight:600;font-size:12.5px}
 th,td{padding:6px 10px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}
 tr:last-child td{border-bottom:0}td.num,th.num{text-align:right;white-space:nowrap}
 td.call{overflow-wrap:anywhere;line-height:1.45}td.call div+div{margin-top:4px}
+.nw{white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0;font-size:13.5px}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 .timeline{width:100%;height:auto;font:11.5px system-ui,sans-serif}
