@@ -34,6 +34,7 @@ Result<std::vector<ChunkId>> children_in(ChunkType type, ByteView bytes) {
   }
   REPRIEVE_TRY(const auto refs, parse_list(bytes));
   std::vector<ChunkId> ids;
+  ids.reserve(refs.size());
   for (const ChunkRef& ref : refs)
     ids.push_back(ref.id);
   return ids;

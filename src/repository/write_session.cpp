@@ -35,6 +35,11 @@ constexpr std::size_t kGatherers = 8;
 /// Runs of one writer that may commit between our look and our put.
 constexpr int kCommitTries = 1000;
 
+/// A chunk with so many children is a frame alone, as a large one is: trailers stay small.
+constexpr std::size_t kManyChildren = 16 * 1024;
+/// Their ids stand in the trailer beside the frame: both fit into one pack.
+constexpr std::size_t kChildrenMax = 128 * 1024;
+
 std::size_t thread_number() {
   static std::atomic<std::size_t> next{0};
   thread_local const std::size_t number = next++;
@@ -173,7 +178,7 @@ void WriteSession::State::gather(ChunkType type, const ChunkId& chunk, ByteView 
                                  std::span<const ChunkId> children) {
   OpenFrame full;
   full.pack_type = type == ChunkType::kData ? kDataPack : kTreePack;
-  if (plaintext.size() >= kSmallChunkLimit) {
+  if (plaintext.size() >= kSmallChunkLimit || children.size() >= kManyChildren) {
     full.add(type, chunk, plaintext, children);
   } else {
     Gatherer& gatherer = gatherer_for(type);
@@ -287,8 +292,8 @@ WriteSession::~WriteSession() = default;
 Result<ChunkId> WriteSession::put(ChunkType type, ByteView plaintext,
                                   std::span<const ChunkId> children) {
   REPRIEVE_RETURN_IF_ERROR(state_->failure.check());
-  if (plaintext.size() > kFrameRawMax)
-    return Error{ErrorKind::kInvalid, "a chunk is larger than 16 MiB"};
+  if (plaintext.size() > kFrameRawMax || children.size() > kChildrenMax)
+    return Error{ErrorKind::kInvalid, "a chunk is larger than any reader accepts"};
   const ChunkId id = state_->repository.keys().chunk_id(type, plaintext);
   if (state_->is_stored(id) || !state_->known.insert(id)) return id;
   state_->bytes_new += plaintext.size();
@@ -313,9 +318,9 @@ Result<Snapshot> WriteSession::commit(const ListRef& root, const Statistics& sta
                                       const Description& description) {
   State& state = *state_;
   REPRIEVE_RETURN_IF_ERROR(state.finish_chunks());
-  REPRIEVE_RETURN_IF_ERROR(state.check_condemned());
   ObjectStore& store = state.repository.store();
   REPRIEVE_RETURN_IF_ERROR(store.sync());
+  REPRIEVE_RETURN_IF_ERROR(state.check_condemned());
 
   Snapshot snapshot;
   snapshot.session = state.id;

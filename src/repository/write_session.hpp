@@ -33,7 +33,8 @@ class WriteSession {
   ~WriteSession();  ///< Without commit(): abandons the session; packs written stay as garbage.
 
   /// Stores a chunk unless the repository holds it, and returns its id. `children`: the ids that a
-  /// tree or list refers to. Errors: those of earlier writes too, once one failed (sticky).
+  /// tree or list refers to. Errors: kInvalid above 16 MiB or 131,072 children; those of earlier
+  /// writes too, once one failed (sticky).
   Result<ChunkId> put(ChunkType type, ByteView plaintext, std::span<const ChunkId> children = {});
 
   /// Whether a chunk is stored already, by this session or a trusted earlier one.

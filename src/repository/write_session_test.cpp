@@ -81,6 +81,8 @@ TEST(WriteSession, RefusesAChunkThatNoReaderWouldTake) {
   const auto id = (*session)->put(ChunkType::kData, Bytes(16 * 1024 * 1024 + 1));
   ASSERT_FALSE(id);
   EXPECT_EQ(id.error().kind, ErrorKind::kInvalid);
+  const std::vector<ChunkId> children(128 * 1024 + 1);
+  EXPECT_FALSE((*session)->put(ChunkType::kList, {}, children));
 }
 
 TEST(WriteSession, StoresEachChunkOnceWithinARunAndAcrossRuns) {

@@ -16,8 +16,8 @@ constexpr std::size_t kChunksPerIndex = 500'000;
 
 }  // namespace
 
-PackWriter::PackWriter(Target target, Index index, StickyError& failure)
-    : target_{std::move(target)}, index_{std::move(index)}, failure_{failure}, queue_{kQueueBytes} {
+PackWriter::PackWriter(const Target& target, Index index, StickyError& failure)
+    : target_{target}, index_{std::move(index)}, failure_{failure}, queue_{kQueueBytes} {
   for (unsigned i = 0; i < kWriterThreads; ++i)
     threads_.emplace_back([this] { run(); });
 }

@@ -34,7 +34,7 @@ class PackWriter {
   using Index = std::function<Result<>(std::vector<PackContents>)>;
 
   /// `failure` is set by the first error and then stops all work; it must outlive the writer.
-  PackWriter(Target target, Index index, StickyError& failure);
+  PackWriter(const Target& target, Index index, StickyError& failure);
   ~PackWriter();  ///< Without finish(): drops what is not in the store yet.
 
   /// Appends a frame to the open pack of its type. Blocks while too many full packs wait.
