@@ -150,7 +150,7 @@ void WriteSession::State::start() {
   gear = keys.gear_table();
   packs.emplace(
       PackWriter::Target{repository.store(), repository.random(), keys, progress, session.entry, id,
-                         std::min(options.pack_bytes, kPackBodyMax / 4 * 3)},
+                         std::min(options.pack_bytes, kPackBodyMax / 4 * 3), options.index_chunks},
       [this](std::vector<PackContents> finished) { return write_index(std::move(finished)); },
       failure);
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());

@@ -20,6 +20,9 @@ struct SessionOptions {
   unsigned threads = 0;                         ///< Sealing threads; 0: as many as there are cores.
   std::uint32_t pack_bytes = 16 * 1024 * 1024;  ///< Target of a pack's body, at most 24 MiB.
   std::uint32_t frame_bytes = 1024 * 1024;      ///< Small chunks gather up to this, at most 1 MiB.
+  /// An index is written whenever so many chunks wait for one: it keeps their rows, about 80 bytes
+  /// each, out of memory.
+  std::uint32_t index_chunks = 500'000;
 };
 
 /// One writer's run: chunks go in, one snapshot comes out (docs/format.md section 5). Everything

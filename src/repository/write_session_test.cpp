@@ -157,6 +157,24 @@ TEST(WriteSession, TakesChunksFromManyThreads) {
   EXPECT_EQ(*restored, contents);
 }
 
+TEST(WriteSession, WritesIndexesOnItsWayAndStillKnowsWhatItHas) {
+  TestRepository test;
+  const auto repository = test.open();
+  Contents contents = TestRepository::contents(9, 80);
+  const Contents again = contents;
+  contents.insert(contents.end(), again.begin(), again.end());
+  const auto snapshot = TestRepository::back_up(*repository, contents, "many");
+  ASSERT_TRUE(snapshot) << snapshot.error().what;
+  EXPECT_GT(test.objects("idx/").size(), 2U);
+  std::uint64_t bytes = 0;
+  for (const Bytes& content : again)
+    bytes += content.size();
+  EXPECT_LT(snapshot->statistics.bytes_new, bytes + 10'000);  // The list of them comes on top.
+  const auto restored = TestRepository::restore(*test.open(), *snapshot);
+  ASSERT_TRUE(restored) << restored.error().what;
+  EXPECT_EQ(*restored, contents);
+}
+
 TEST(WriteSession, RunsBesideAnotherOfTheSameWriter) {
   TestRepository test;
   std::array<Result<Snapshot>, 2> results{Error{}, Error{}};

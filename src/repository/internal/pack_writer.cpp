@@ -11,8 +11,6 @@ namespace {
 constexpr std::size_t kQueueBytes = 24 * 1024 * 1024;
 /// Two, so that one computes parity while the other waits for the store.
 constexpr unsigned kWriterThreads = 2;
-/// An index object per so many chunks keeps their rows out of memory: about 40 MB of them.
-constexpr std::size_t kChunksPerIndex = 500'000;
 
 }  // namespace
 
@@ -69,7 +67,7 @@ Result<> PackWriter::write(PackBuilder builder) {
     pending_chunks_ += pack.contents.chunks.size();
     pending_.push_back(std::move(pack.contents));
   }
-  return index_pending(kChunksPerIndex);
+  return index_pending(target_.index_chunks);
 }
 
 Result<> PackWriter::index_pending(std::size_t chunks_min) {

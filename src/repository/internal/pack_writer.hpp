@@ -27,7 +27,8 @@ class PackWriter {
     Progress& progress;
     SessionKeyEntry key;
     std::array<std::byte, 32> session{};
-    std::uint32_t pack_bytes = 0;  ///< A pack is finished when its body has as many.
+    std::uint32_t pack_bytes = 0;    ///< A pack is finished when its body has as many.
+    std::uint32_t index_chunks = 0;  ///< `index` is called when packs hold as many.
   };
   /// Called with packs that are in the store but in no index yet, by one thread at a time, whenever
   /// enough have come together.

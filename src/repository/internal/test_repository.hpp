@@ -56,6 +56,7 @@ class TestRepository {
     options.threads = 1;
     options.pack_bytes = 24 * 1024;
     options.frame_bytes = 12 * 1024;
+    options.index_chunks = 10;
     return options;
   }
 
