@@ -182,6 +182,28 @@ TEST(Executor, LetsIndependentBranchesFinishAfterAFailure) {
   EXPECT_THAT(world.last_state.step("a").error, HasSubstr("exit code 1: it broke"));
 }
 
+TEST(Executor, SaysWhyACommandOfOursFailedInItsOwnWords) {
+  const auto plan = plan_of({"{id: a, do: run, argv: [fail, a, json], idempotent: true}"});
+  FakeWorld world{plan};
+
+  end_of(world);
+
+  EXPECT_EQ(world.last_state.step("a").error, "exit code 1: no such point. List them.");
+}
+
+TEST(Executor, ARestoreGivesOutWhatItRecoveredAndWhere) {
+  const auto plan = plan_of({"{id: r, do: files.restore, source: files}"});
+  FakeWorld world{plan};
+
+  end_of(world);
+
+  const Json& outputs = world.last_state.step("r").outputs;
+  EXPECT_EQ(outputs["target"], "/srv/files.reprieve-r1");
+  EXPECT_EQ(outputs["point"], "p1");
+  EXPECT_EQ(outputs["recovered_to"], "2026-11-20T14:40:00Z");
+  EXPECT_EQ(outputs["bytes"], 1000);
+}
+
 TEST(Executor, AResumedFailedRunTriesAgainWhatFailed) {
   const auto plan = plan_of({"{id: a, do: run, argv: [flaky, a], idempotent: true}",
                              "{id: b, do: run, argv: [loud, b], idempotent: true}"});

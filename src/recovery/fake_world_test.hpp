@@ -203,6 +203,9 @@ class FakeHost : public Host {
     if (argv.front() == "fail" || (argv.front() == "flaky" && times == 1)) {
       child.view.exit_code = 1;
       child.output = "it broke\n";
+      if (argv.size() > 2 && argv[2] == "json")
+        child.output =
+            R"({"schema":"reprieve.error/1","error":"no such point","hint":"List them."})";
     } else if (argv.front() == "restore") {
       put_path(argv.at(3), fmt::format("{}@{}", argv.at(1), argv.at(2)));
       child.output = R"({"bytes":1000})";

@@ -166,6 +166,11 @@ Result<StepPlan> plan_restore(const Planner& planner, const PointRequest& reques
     act.args["target"] = place.into;
     act.args["final"] = place.path;
     act.args["source"] = request.source;
+    // What will have been recovered unless the command itself knows better.
+    if (request.to_time)
+      act.args["recovers_to"] = format_rfc3339(*request.to_time);
+    else if (point)
+      act.args["recovers_to"] = format_rfc3339(point->time);
     // Beside the live data a second try harms nobody; in their own place it may.
     act.is_idempotent = !place.path.empty();
     planned.acts.push_back(std::move(act));

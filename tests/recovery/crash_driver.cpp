@@ -202,7 +202,7 @@ int services_of(const std::string& dir) {
     ++count;
     ignore_error(process->signal(SIGKILL), "looked for again");
     while (process->is_alive())
-      ::usleep(1000);
+      system_clock().sleep_for(std::chrono::milliseconds{1});
   }
   return count;
 }

@@ -48,7 +48,7 @@ class LocalHostTest : public ::testing::Test {
   void signal(const ChildKey& key, int number) {
     for (int i = 0; i < 1000; ++i) {
       if (host_->signal_child(key, number)) return;
-      ::usleep(10'000);
+      system_clock().sleep_for(std::chrono::milliseconds{10});
     }
     ADD_FAILURE() << "the child is never executed";
   }
@@ -61,7 +61,7 @@ class LocalHostTest : public ::testing::Test {
       if (!looked) ADD_FAILURE() << looked.error().what;
       if (looked) view = *looked;
       if (view.state == state) return view;
-      ::usleep(10'000);
+      system_clock().sleep_for(std::chrono::milliseconds{10});
     }
     ADD_FAILURE() << "the child never came there";
     return view;
@@ -138,7 +138,7 @@ TEST_F(LocalHostTest, ASignalReachesAllThatTheChildStarted) {
   bool is_free = false;
   for (int i = 0; i < 500 && !is_free; ++i) {
     is_free = folder.try_lock_alone()->state == ChildFolder::Lock::kTaken;
-    ::usleep(10'000);
+    system_clock().sleep_for(std::chrono::milliseconds{10});
   }
   EXPECT_TRUE(is_free);
 }
@@ -150,7 +150,7 @@ TEST_F(LocalHostTest, AChildOutlivesItsShimAndIsLostOnlyOnceItIsGone) {
   std::optional<io::ProcessIdentity> child;
   for (int i = 0; i < 500 && !child; ++i) {
     child = folder.child();
-    ::usleep(10'000);
+    system_clock().sleep_for(std::chrono::milliseconds{10});
   }
   ASSERT_TRUE(child);
   const auto begun = io::read_text_file(folder.path("begun"), ByteCount{4096});
@@ -168,7 +168,7 @@ TEST_F(LocalHostTest, AServiceIsFoundByTheChildrenThatWereStartedForIt) {
   std::optional<ProcessName> found;
   for (int i = 0; i < 500 && !found; ++i) {
     found = *host_->find_process({.children_below = "services/db", .pid_file = {}, .argv = {}});
-    ::usleep(10'000);
+    system_clock().sleep_for(std::chrono::milliseconds{10});
   }
   ASSERT_TRUE(found);
   EXPECT_TRUE(*host_->is_alive(*found));
@@ -186,7 +186,7 @@ TEST_F(LocalHostTest, AServiceIsFoundByItsCommandLineButItsShimIsNot) {
   std::optional<ProcessName> found;
   for (int i = 0; i < 500 && !found; ++i) {
     found = *host_->find_process({.children_below = {}, .pid_file = {}, .argv = command.argv});
-    ::usleep(10'000);
+    system_clock().sleep_for(std::chrono::milliseconds{10});
   }
   ASSERT_TRUE(found);
   ASSERT_TRUE(host_->signal_process(*found, SIGKILL));
@@ -228,7 +228,7 @@ TEST_F(LocalHostTest, SaysWhoUsesAFolder) {
   std::vector<std::string> users;
   for (int i = 0; i < 500 && users.empty(); ++i) {
     users = *host_->users_of(dir_ + "/busy");
-    ::usleep(10'000);
+    system_clock().sleep_for(std::chrono::milliseconds{10});
   }
   EXPECT_THAT(users, Not(IsEmpty()));
   signal({"k"}, SIGKILL);

@@ -15,6 +15,7 @@ constexpr Duration kGraceBeforeKill = std::chrono::seconds{10};
 constexpr Duration kBeginTimeout = std::chrono::seconds{30};
 constexpr std::size_t kTailBytes = 2048;
 constexpr std::size_t kLineMax = 200;
+constexpr std::size_t kErrorMax = 64UL * 1024;
 
 }  // namespace
 
@@ -104,8 +105,19 @@ std::string Child::describe_failure(const ChildView& view) {
   if (!view.exec_error.empty()) return view.exec_error;
   const std::string how = view.signal != 0 ? fmt::format("ended by signal {}", view.signal)
                                            : fmt::format("exit code {}", view.exit_code);
-  const std::string line = last_line();
-  return line.empty() ? how : fmt::format("{}: {}", how, line);
+  std::string why = own_error();
+  if (why.empty()) why = last_line();
+  return why.empty() ? how : fmt::format("{}: {}", how, why);
+}
+
+/// Our own commands, told to speak JSON, say on standard output why they failed.
+std::string Child::own_error() {
+  const auto out = context_.host.output_head(key_, OutputStream::kStandard, kErrorMax);
+  const auto json = out && out->starts_with('{') ? parse_json(*out) : std::nullopt;
+  if (!json) return {};
+  const std::string error = text_of(*json, "error");
+  const std::string hint = text_of(*json, "hint");
+  return hint.empty() ? error : fmt::format("{}. {}", error, hint);
 }
 
 std::string last_line_of(const std::string& text) {

@@ -36,6 +36,7 @@ class Child {
 
  private:
   Result<> insist();
+  std::string own_error();
 
   const Context& context_;
   ChildKey key_;

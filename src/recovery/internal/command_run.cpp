@@ -108,8 +108,9 @@ class CommandRun : public ActRun {
     if (const auto bytes = result.find("bytes");
         bytes != result.end() && bytes->is_number_integer())
       outputs["bytes"] = *bytes;
-    if (const std::string to = text_of(result, "recovered_to"); !to.empty())
-      outputs["recovered_to"] = to;
+    std::string recovered_to = text_of(result, "recovered_to");
+    if (recovered_to.empty()) recovered_to = text_of(act_.args, "recovers_to");
+    outputs["recovered_to"] = recovered_to;
     if (has_problems)
       outputs["warning"] =
           fmt::format("{}: restored with problems ({})", target, child_.last_line());
