@@ -28,6 +28,9 @@ struct CaptureOptions {
 /// owners with their names, modes, extended attributes (ACLs and capabilities among them), inode
 /// flags, hard links of any type, holes, symlinks, fifos, sockets and devices, at any depth.
 ///
+/// Mount points of the kernel's own views (proc, sysfs, cgroup, ...) are kept as empty directories,
+/// unless one is given as a path itself.
+///
 /// What changes while it is read is read again, and kept and marked in the end; what cannot be read
 /// is kept as far as it could be, marked, and reported as a Problem. The result does not depend on
 /// the timing of threads.

@@ -308,11 +308,11 @@ TEST_F(Restore, WritesNothingInADryRun) {
 
 TEST_F(Restore, FinishesWhatAnInterruptedRunBegan) {
   for (unsigned i = 0; i < 50; ++i)
-    write(source + "/f" + std::to_string(i), noise(200'000, i));
-  repository.chunk_size = 50'000;
+    write(source + "/f" + std::to_string(i), noise(8'000, i));
+  repository.chunk_size = 2'000;
   MemorySink sink{repository};
   const auto entries = capture(sink);
-  for (const int stop_after : {0, 1, 7, 60, 100}) {
+  for (const int stop_after : {0, 1, 7, 30, 40}) {
     /// Stops in the middle of the fetching.
     class StoppingReader : public MemoryReader {
      public:
@@ -341,9 +341,9 @@ TEST_F(Restore, FinishesWhatAnInterruptedRunBegan) {
 }
 
 TEST_F(Restore, SplitsAVeryLongFileOverBatches) {
-  repository.chunk_size = 100;
+  repository.chunk_size = 20;
   write(source + "/long",
-        noise(2'000'000));  // 20,000 chunks: more than a batch and a content take.
+        noise(400'000));  // 20,000 chunks: more than a batch and a content take.
   round_trip();
 }
 
@@ -360,6 +360,7 @@ TEST_F(Restore, SaysThatTheDiskIsFull) {
   EXPECT_EQ(::umount(target.c_str()), 0);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::kExhausted);
+  EXPECT_FALSE(result.error().hint.empty());
   EXPECT_NE(result.error().what.find("/big"), std::string::npos);
   EXPECT_TRUE(is_cleaned);
 }

@@ -175,7 +175,7 @@ void FileWriter::abandon(TargetFile& file) {
 }
 
 Result<> FileWriter::finish(TargetFile& file) {
-  const std::string path = file.directory->path_of(file.entry.name);
+  const PathOf path = [&] { return file.directory->path_of(file.entry.name); };
   if (const int error = open(file); error != 0) return give_up(file, error, "could not be written");
   context_.metadata.apply(file.fd.get(), file.entry, !file.directory->inherits_acl,
                           MetadataWriter::Flags::kThawed, path);

@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <string_view>
 
@@ -81,12 +84,14 @@ bool is_kept(std::string_view name) {
   return name != "security.evm";
 }
 
-/// `list` and `get` are the two system calls, bound to their inode.
+/// `list` and `get` are the two system calls, bound to their inode. What was read before an error
+/// is in `out`.
 template <class List, class Get>
 int read_xattrs_with(const List& list, const Get& get, std::vector<Xattr>& out) {
   char names[kXattrListMax];
   const ssize_t size = list(names, sizeof names);
   if (size < 0) return errno == ENOTSUP ? 0 : errno;
+  int failed = 0;
   std::size_t total = 0;
   for (std::string_view rest{names, static_cast<std::size_t>(size)}; !rest.empty();) {
     const std::string name{rest.substr(0, rest.find('\0'))};
@@ -94,16 +99,22 @@ int read_xattrs_with(const List& list, const Get& get, std::vector<Xattr>& out) 
     if (!is_kept(name)) continue;
     Bytes value(XATTR_SIZE_MAX);
     const ssize_t length = get(name.c_str(), value.data(), value.size());
-    if (length < 0 && (errno == ENODATA || errno == ENOTSUP)) continue;  // Gone since, or not ours.
-    if (length < 0) return errno;
+    if (length < 0) {
+      // Gone since, or not to be had by this system: nothing is lost.
+      if (errno != ENODATA && errno != ENOTSUP) failed = errno;
+      continue;
+    }
     value.resize(static_cast<std::size_t>(length));
     value.shrink_to_fit();
     total += name.size() + value.size();
-    if (total > kXattrTotalMax) return E2BIG;
+    if (total > kXattrTotalMax) {
+      failed = E2BIG;
+      break;
+    }
     out.push_back({name, std::move(value)});
   }
   std::ranges::sort(out, {}, &Xattr::name);
-  return 0;
+  return failed;
 }
 
 }  // namespace
@@ -133,6 +144,20 @@ int open_for_reading(int directory_fd, const char* name, int extra_flags, Descri
   if (fd < 0) return errno;
   out = Descriptor{fd};
   return 0;
+}
+
+bool is_pseudo_file_system(int fd) {
+  struct statfs found;
+  if (::fstatfs(fd, &found) != 0) return false;
+  constexpr std::array kPseudo = {
+      static_cast<long>(AUTOFS_SUPER_MAGIC),  static_cast<long>(BINFMTFS_MAGIC),
+      static_cast<long>(BPF_FS_MAGIC),        static_cast<long>(CGROUP_SUPER_MAGIC),
+      static_cast<long>(CGROUP2_SUPER_MAGIC), static_cast<long>(DEBUGFS_MAGIC),
+      static_cast<long>(DEVPTS_SUPER_MAGIC),  static_cast<long>(EFIVARFS_MAGIC),
+      static_cast<long>(NSFS_MAGIC),          static_cast<long>(PROC_SUPER_MAGIC),
+      static_cast<long>(PSTOREFS_MAGIC),      static_cast<long>(SECURITYFS_MAGIC),
+      static_cast<long>(SYSFS_MAGIC),         static_cast<long>(TRACEFS_MAGIC)};
+  return std::ranges::find(kPseudo, static_cast<long>(found.f_type)) != kPseudo.end();
 }
 
 std::uint32_t read_flags(int fd) {

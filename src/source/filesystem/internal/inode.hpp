@@ -48,12 +48,16 @@ bool is_same_state(const Inode& a, const Inode& b);
 /// allowed, without changing the access time.
 int open_for_reading(int directory_fd, const char* name, int extra_flags, Descriptor& out);
 
+/// Whether what lies there is a view of the running kernel (proc, sysfs, ...) and no stored data.
+bool is_pseudo_file_system(int fd);
+
 /// Flags in kKeptFlags of an open file or directory; 0 where the file system has none.
 std::uint32_t read_flags(int fd);
 /// Sets `flags` within kKeptFlags, leaving all other flags as they are.
 int write_flags(int fd, std::uint32_t flags);
 
-/// Extended attributes that can be set back, sorted by name.
+/// Extended attributes that can be set back, sorted by name; after an error, those that could be
+/// read.
 int read_xattrs(int fd, std::vector<Xattr>& out);
 /// Of what cannot be opened: through /proc, the link itself and not where it points.
 int read_xattrs_at(int directory_fd, const std::string& name, std::vector<Xattr>& out);

@@ -56,10 +56,10 @@ struct OnName {
 
 }  // namespace
 
-void MetadataWriter::note(const std::string& what, int error, const std::string& path) {
+void MetadataWriter::note(const std::string& what, int error, const PathOf& path) {
   const std::lock_guard lock{mutex_};
   Shortfall& shortfall = shortfalls_[failure(what, error)];
-  if (shortfall.count++ == 0) shortfall.first_path = path;
+  if (shortfall.count++ == 0) shortfall.first_path = path();
 }
 
 std::vector<Problem> MetadataWriter::problems() const {
@@ -100,7 +100,7 @@ bool MetadataWriter::is_applied_at(int directory_fd, const std::string& name, co
 
 template <class Calls>
 void MetadataWriter::write_xattrs(const Calls& calls, const Entry& entry, bool is_new,
-                                  const std::string& path) {
+                                  const PathOf& path) {
   std::vector<Xattr> present;
   if (!is_new) {
     if (const int error = calls.read(present); error != 0)
@@ -121,7 +121,7 @@ void MetadataWriter::write_xattrs(const Calls& calls, const Entry& entry, bool i
 }
 
 void MetadataWriter::apply(int fd, const Entry& entry, bool is_new, Flags flags,
-                           const std::string& path) {
+                           const PathOf& path) {
   std::uint16_t mode = entry.mode;
   if (owners_ == RestoreOptions::Owners::kSkip) {
     // A setuid program of somebody else must not become one of ours.
@@ -140,14 +140,14 @@ void MetadataWriter::apply(int fd, const Entry& entry, bool is_new, Flags flags,
   if (flags == Flags::kAll) apply_flags(fd, entry, path);
 }
 
-void MetadataWriter::apply_flags(int fd, const Entry& entry, const std::string& path) {
+void MetadataWriter::apply_flags(int fd, const Entry& entry, const PathOf& path) {
   if (entry.flags == 0 && read_flags(fd) == 0) return;
   if (const int error = write_flags(fd, entry.flags); error != 0)
     note("its inode flags could not be set", error, path);
 }
 
 void MetadataWriter::apply_at(int directory_fd, const std::string& name, const Entry& entry,
-                              bool is_new, const std::string& path) {
+                              bool is_new, const PathOf& path) {
   std::uint16_t mode = entry.mode;
   if (owners_ == RestoreOptions::Owners::kSkip) {
     mode &= static_cast<std::uint16_t>(~kSetIdBits);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -12,6 +13,9 @@
 #include "tree/entry.hpp"
 
 namespace reprieve::filesystem {
+
+/// Says where something lies, if anybody asks: there are far more files than reports.
+using PathOf = std::function<std::string()>;
 
 /// Sets owner, mode, attributes, times and flags, in the order in which they do not undo each
 /// other: a change of owner clears setuid bits and capabilities, a new attribute moves nothing but
@@ -25,18 +29,18 @@ class MetadataWriter {
     kAll,
     kThawed,  ///< Leaves out those that forbid what is still to be done.
   };
-  /// Of an open file or directory. `path` is for reports.
-  void apply(int fd, const Entry& entry, bool is_new, Flags flags, const std::string& path);
+  /// Of an open file or directory. `path` is only called for a report.
+  void apply(int fd, const Entry& entry, bool is_new, Flags flags, const PathOf& path);
   /// Of what cannot be opened: symlinks, fifos, sockets, devices.
   void apply_at(int directory_fd, const std::string& name, const Entry& entry, bool is_new,
-                const std::string& path);
+                const PathOf& path);
   /// Whether all of it is as `entry` wants it already. `inode` is what was found there.
   bool is_applied(int fd, const Inode& inode, const Entry& entry);
   bool is_applied_at(int directory_fd, const std::string& name, const Inode& inode,
                      const Entry& entry);
-  void apply_flags(int fd, const Entry& entry, const std::string& path);
+  void apply_flags(int fd, const Entry& entry, const PathOf& path);
 
-  void note(const std::string& what, int error, const std::string& path);
+  void note(const std::string& what, int error, const PathOf& path);
   /// One problem for each kind of shortfall.
   [[nodiscard]] std::vector<Problem> problems() const;
 
@@ -49,7 +53,7 @@ class MetadataWriter {
   bool has_owner_and_mode(const Inode& inode, const Entry& entry);
   /// `xattr` is bound to the inode: set, remove and list.
   template <class Calls>
-  void write_xattrs(const Calls& calls, const Entry& entry, bool is_new, const std::string& path);
+  void write_xattrs(const Calls& calls, const Entry& entry, bool is_new, const PathOf& path);
 
   const RestoreOptions::Owners owners_;
   OwnerNames names_;

@@ -202,7 +202,7 @@ bool RestoreRun::is_present(TargetDirectory& directory, const Entry& entry, Exis
   DirectoryHandles::Pin pin;
   if (context_.handles.pin(directory, pin) != 0) return false;
   const bool may_write = !context_.options.dry_run;
-  const std::string path = directory.path_of(entry.name);
+  const PathOf path = [&] { return directory.path_of(entry.name); };
   if (entry.type == EntryType::kFile) {
     if (!context_.options.trust_times || inode.size != entry.content.size ||
         inode.modified != entry.modified)
@@ -255,7 +255,7 @@ Result<> RestoreRun::place_file(const Shared& directory, Entry entry, Existing e
   file->write_name = std::move(write_name);
   file->replaced_flags = existing != nullptr ? existing->inode.flags : 0;
   file->entry = std::move(entry);
-  if (!chunks.empty()) return add_to_batch(std::move(file), std::move(chunks));
+  if (!chunks.empty()) return add_to_batch(file, chunks);
   REPRIEVE_TRY(const bool is_written, writer_.write_whole(*file));
   static_cast<void>(is_written);
   return kOk;
@@ -263,7 +263,7 @@ Result<> RestoreRun::place_file(const Shared& directory, Entry entry, Existing e
 
 Result<> RestoreRun::place_special(const Shared& directory, Entry entry, Existing existing,
                                    const std::string& write_name) {
-  const std::string path = directory->path_of(entry.name);
+  const PathOf path = [&] { return directory->path_of(entry.name); };
   DirectoryHandles::Pin pin;
   int error = context_.handles.pin(*directory, pin);
   if (error == 0) error = make_special(pin.fd(), write_name, entry);
@@ -272,7 +272,7 @@ Result<> RestoreRun::place_special(const Shared& directory, Entry entry, Existin
     error = remove_at(pin.fd(), write_name, removed);
     if (error == 0) error = make_special(pin.fd(), write_name, entry);
   }
-  if (error != 0) return context_.report_or_fail(error, path, "could not be made");
+  if (error != 0) return context_.report_or_fail(error, path(), "could not be made");
   context_.metadata.apply_at(pin.fd(), write_name, entry, !directory->inherits_acl, path);
   if (write_name != entry.name) {
     if (existing != nullptr && (existing->inode.flags & kFreezingFlags) != 0)
@@ -280,7 +280,7 @@ Result<> RestoreRun::place_special(const Shared& directory, Entry entry, Existin
     if (::renameat(pin.fd(), write_name.c_str(), pin.fd(), entry.name.c_str()) != 0) {
       error = errno;
       ::unlinkat(pin.fd(), write_name.c_str(), 0);
-      return context_.report_or_fail(error, path, "could not be renamed into place");
+      return context_.report_or_fail(error, path(), "could not be renamed into place");
     }
   }
   ++context_.files_written;
@@ -299,7 +299,8 @@ int RestoreRun::make_special(int directory_fd, const std::string& name, const En
   return ::mknodat(directory_fd, name.c_str(), type | 0600, device) == 0 ? 0 : errno;
 }
 
-Result<> RestoreRun::add_to_batch(std::shared_ptr<TargetFile> file, std::vector<ChunkRef> chunks) {
+Result<> RestoreRun::add_to_batch(const std::shared_ptr<TargetFile>& file,
+                                  std::span<const ChunkRef> chunks) {
   file->chunks_left = chunks.size();
   ++file->directory->pending;
   std::uint64_t offset = 0;
@@ -360,7 +361,8 @@ Result<> RestoreRun::make_links() {
         context_.handles.pin(*leader.directory, pin) != 0 ||
         open_for_reading(pin.fd(), leader.name.c_str(), 0, fd) != 0)
       continue;
-    context_.metadata.apply_flags(fd.get(), entry, leader.directory->path_of(leader.name));
+    context_.metadata.apply_flags(fd.get(), entry,
+                                  [&] { return leader.directory->path_of(leader.name); });
   }
   return kOk;
 }
@@ -368,7 +370,7 @@ Result<> RestoreRun::make_links() {
 Result<> RestoreRun::make_link(const Follower& follower) {
   const Leader& leader = leaders_.at(follower.entry.link_group);
   const std::string& name = follower.entry.name;
-  const std::string path = follower.directory->path_of(name);
+  const PathOf path = [&] { return follower.directory->path_of(name); };
   if (context_.options.dry_run) {
     ++(follower.exists ? context_.files_unchanged : context_.files_written);
     return kOk;
@@ -399,7 +401,7 @@ Result<> RestoreRun::make_link(const Follower& follower) {
     }
   }
   if (error != 0)
-    return context_.report_or_fail(error, path, "could not be linked to '" + leader.name + "'");
+    return context_.report_or_fail(error, path(), "could not be linked to '" + leader.name + "'");
   ++context_.files_written;
   ++context_.reader.progress().files;
   return kOk;

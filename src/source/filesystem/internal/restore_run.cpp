@@ -284,13 +284,13 @@ void RestoreRun::finish(TargetDirectory& directory) {
   if (is_wanted && !directory.is_virtual && !context_.options.dry_run) {
     DirectoryHandles::Pin pin;
     Inode inode;
+    const PathOf path = [&] { return directory.path(); };
     int error = context_.handles.pin(directory, pin);
     if (error == 0) error = stat_fd(pin.fd(), inode);
     if (error != 0)
-      context_.metadata.note("this directory's metadata could not be set", error, directory.path());
+      context_.metadata.note("this directory's metadata could not be set", error, path);
     else if (!context_.metadata.is_applied(pin.fd(), inode, directory.entry))
-      context_.metadata.apply(pin.fd(), directory.entry, false, MetadataWriter::Flags::kAll,
-                              directory.path());
+      context_.metadata.apply(pin.fd(), directory.entry, false, MetadataWriter::Flags::kAll, path);
   }
   context_.handles.forget(directory);
 }

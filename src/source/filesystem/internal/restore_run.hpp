@@ -64,7 +64,7 @@ class RestoreRun {
   bool is_present(TargetDirectory& directory, const Entry& entry, Existing existing);
   Result<> delete_extra(TargetDirectory& directory, const std::vector<Listed>& listed,
                         const std::vector<Entry>& entries);
-  Result<> add_to_batch(std::shared_ptr<TargetFile> file, std::vector<ChunkRef> chunks);
+  Result<> add_to_batch(const std::shared_ptr<TargetFile>& file, std::span<const ChunkRef> chunks);
   Result<> fetch(FetchBatch batch);
   Result<> make_links();
   Result<> make_link(const Follower& follower);

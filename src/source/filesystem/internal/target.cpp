@@ -11,8 +11,7 @@ namespace {
 
 /// Errors of the disk, not of one file: nothing that follows would fare better.
 bool ends_the_run(int error) {
-  return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO || error == EMFILE ||
-         error == ENFILE || error == ENOMEM;
+  return error == EROFS || error == EIO || error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
 }  // namespace
@@ -27,11 +26,12 @@ void RestoreContext::report(Problem::Kind kind, std::string path, std::string wh
 
 Result<> RestoreContext::report_or_fail(int error, const std::string& path,
                                         const std::string& what) {
-  if (ends_the_run(error))
+  if (error == ENOSPC || error == EDQUOT)
     return error_from_errno(error, "restore " + path)
         .with_hint(
             "Make room on the target's file system and run the restore again; what is there "
             "already is not written a second time.");
+  if (ends_the_run(error)) return error_from_errno(error, "restore " + path);
   report(Problem::Kind::kUnsupported, path, failure(what, error));
   return kOk;
 }

@@ -221,18 +221,21 @@ Result<> Walker::enter(const Shared& parent, std::uint32_t slot) {
 
   Descriptor fd;
   int error = 0;
-  bool is_mount_point = false;
+  bool is_left_empty = false;
   if (directory->is_root) {
     fd = Descriptor{::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY)};
     if (!fd.is_open()) error = errno;
   } else {
     // Asked before it is opened: opening would set off an automount.
-    is_mount_point = options_.one_file_system && listed.device != parent->inode.device;
+    is_left_empty = options_.one_file_system && listed.device != parent->inode.device;
     DirectoryHandles::Pin pin;
     error = handles_.pin(*parent, pin);
     if (error == 0) error = open_for_reading(pin.fd(), name.c_str(), O_DIRECTORY, fd);
   }
   if (error == 0) error = stat_fd(fd.get(), directory->inode);
+  // The kernel's own views have files of endless size and no content that a restore could write.
+  if (error == 0 && !directory->is_root && directory->inode.device != parent->inode.device)
+    is_left_empty = is_left_empty || is_pseudo_file_system(fd.get());
   if (error != 0) return leave_out(parent, slot, error);
   directory->device = directory->inode.device;
   directory->inode_number = directory->inode.number;
@@ -248,7 +251,7 @@ Result<> Walker::enter(const Shared& parent, std::uint32_t slot) {
   }
   parent->inodes[slot] = directory->inode;
   const DirectoryHandles::Pin pin = handles_.adopt(*directory, std::move(fd));
-  if (!is_mount_point) REPRIEVE_RETURN_IF_ERROR(scan(directory, pin.fd()));
+  if (!is_left_empty) REPRIEVE_RETURN_IF_ERROR(scan(directory, pin.fd()));
   if (!directory->files.empty() || !directory->subdirectories.empty()) dispatch(directory);
   return complete(directory, 1);
 }
