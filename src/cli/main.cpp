@@ -80,7 +80,7 @@ Result<Secret> ask_on_terminal(const std::string& prompt) {
 int main(int argc, char** argv) {
   ::umask(0077);
   forbid_core_files();
-  if (argc >= 2 && std::string_view{argv[1]} == "shim") return cli::run_shim(argc - 1, argv + 1);
+  if (argc >= 2 && std::string_view{argv[1]} == "shim") return cli::run_shim(argc, argv);
   catch_signals();
 
   cli::Invocation invocation{stop_requested};

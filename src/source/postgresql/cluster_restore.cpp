@@ -385,9 +385,10 @@ Result<ClusterRestoreSummary> restore_cluster(RestoreReader& reader,
   REPRIEVE_RETURN_IF_ERROR(check_options(options));
   REPRIEVE_TRY(const ClusterPoint point, read_point(reader, roots, options));
   ClusterRestoreSummary summary = summary_of(point.facts);
-  REPRIEVE_TRY(
-      std::vector<Setting> settings,
-      recovery_settings(options, options.data_directory + "/" + std::string{kStagedWalFolder}));
+  // Relative: the server runs both commands in its data directory, which may be renamed before it
+  // is started.
+  REPRIEVE_TRY(std::vector<Setting> settings,
+               recovery_settings(options, std::string{kStagedWalFolder}));
   REPRIEVE_TRY(
       const RestoreTarget target,
       inspect_target(options.data_directory, point.facts.system_identifier, options.is_replacing));
