@@ -28,10 +28,10 @@ class ByteReader {
 /// code 3; every problem is listed.
 struct Problem {
   enum class Kind : std::uint8_t {
-    kUnreadable,  ///< Could not be opened or read.
-    kChanged,     ///< Kept, but it changed during every attempt to read it.
-    kVanished,    ///< Gone between listing and reading.
-    kUnsupported, ///< An attribute that this system or user cannot set.
+    kUnreadable,   ///< Could not be opened or read.
+    kChanged,      ///< Kept, but it changed during every attempt to read it.
+    kVanished,     ///< Gone between listing and reading.
+    kUnsupported,  ///< An attribute that this system or user cannot set.
   };
   Kind kind;
   std::string path;  ///< Raw bytes.
