@@ -33,7 +33,7 @@ Result<std::unique_ptr<RecoveryDesk>> RecoveryDesk::make(Workspace& workspace,
                                                          recovery::RunListener& listener,
                                                          const CancelToken& cancel) {
   REPRIEVE_TRY(const std::string program, program_path());
-  std::unique_ptr<RecoveryDesk> desk{new RecoveryDesk{workspace, plan, plan_dir, program, cancel}};
+  auto desk = std::make_unique<RecoveryDesk>(workspace, plan, plan_dir, program, cancel);
   desk->context_ =
       std::make_unique<recovery::Context>(recovery::Context{.plan = plan,
                                                             .plan_dir = std::move(plan_dir),

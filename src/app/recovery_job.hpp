@@ -19,12 +19,12 @@ class RecoveryDesk {
                                                     std::string plan_dir,
                                                     recovery::RunListener& listener,
                                                     const CancelToken& cancel);
+  /// For make() only.
+  RecoveryDesk(Workspace& workspace, const plan::Plan& plan, std::string plan_dir,
+               const std::string& program, const CancelToken& cancel);
   [[nodiscard]] const recovery::Context& context() const { return *context_; }
 
  private:
-  RecoveryDesk(Workspace& workspace, const plan::Plan& plan, std::string plan_dir,
-               const std::string& program, const CancelToken& cancel);
-
   recovery::LocalHost host_;
   RepositoryPoints points_;
   ChildRestores restores_;

@@ -182,8 +182,11 @@ void fold_resumed(RunState& state) {
   state.outcome_text.clear();
   state.finished.reset();
   state.is_aborted = false;
-  for (auto& [id, step] : state.steps)
-    if (step.state == StepState::kFailed) retry_from_the_start(step);
+  for (auto& [id, step] : state.steps) {
+    // What could not be taken back is tried again too; its acts look before they do anything.
+    if (step.state == StepState::kUndoFailed) step.state = StepState::kDone;
+    if (step.state == StepState::kFailed && !state.is_rolling_back) retry_from_the_start(step);
+  }
 }
 
 Result<> fold_approval_void(RunState& state, StepRun& step, const Record& record) {
@@ -222,6 +225,7 @@ Result<> fold_step_record(RunState& state, const Record& record) {
     case RecordKind::kUndoStarted: {
       REPRIEVE_TRY(step.undo_acts, planned(member(record.body, "acts")));
       step.state = StepState::kUndoing;
+      ++step.undo_generation;
       return kOk;
     }
     case RecordKind::kUndone: {

@@ -74,6 +74,7 @@ struct HumanWait {
 struct StepRun {
   StepState state = StepState::kPending;
   std::uint32_t generation = 0;     ///< Of the last begun try; 0: none has begun.
+  std::uint32_t undo_generation = 0;  ///< How often it was begun to take it back.
   std::uint32_t retry_base = 0;     ///< Generations before a person asked for a new try.
   std::vector<ActState> acts;       ///< Of the last generation.
   std::vector<ActState> undo_acts;  ///< Once it is being taken back.

@@ -68,24 +68,40 @@ Result<io::FileHandle> take_lock(const ChildFolder& folder) {
   return file;
 }
 
-Result<> supervise(const ShimArguments& arguments, const ChildFolder& folder,
-                   const io::FileHandle& lock) {
+/// Where the command's output goes, open, and the mark that it begins.
+struct Beginning {
+  io::FileHandle out;
+  io::FileHandle err;
+};
+
+Result<Beginning> begin(const ShimArguments& arguments, const ChildFolder& folder) {
   const std::string out_path = arguments.log.empty() ? folder.path("stdout") : arguments.log;
   const std::string err_path = arguments.log.empty() ? folder.path("stderr") : arguments.log;
   constexpr int kAppend = O_WRONLY | O_CREAT | O_APPEND;
-  REPRIEVE_TRY(const io::FileHandle out, io::open_file(out_path, kAppend, 0640));
-  REPRIEVE_TRY(const io::FileHandle err, io::open_file(err_path, kAppend, 0640));
+  Beginning beginning;
+  REPRIEVE_TRY(beginning.out, io::open_file(out_path, kAppend, 0640));
+  REPRIEVE_TRY(beginning.err, io::open_file(err_path, kAppend, 0640));
   const Json begun{{"at", format_rfc3339(system_clock().now())},
                    {"shim", io::own_identity().text()}};
   REPRIEVE_RETURN_IF_ERROR(io::write_file_durably(folder.path("begun"), as_bytes(to_text(begun))));
+  return beginning;
+}
+
+/// The status of a command that certainly was not executed.
+ShimExit not_executed(const Error& error) {
+  return {.exit_code = 127, .signal = 0, .error = error.what, .ended = system_clock().now()};
+}
+
+Result<> supervise(const ShimArguments& arguments, const ChildFolder& folder,
+                   const io::FileHandle& lock) {
+  const auto beginning = begin(arguments, folder);
+  if (!beginning) return write_exit(folder, not_executed(beginning.error()));
   auto child = io::Process::start(
       {.argv = arguments.argv, .folder = arguments.cwd, .user = arguments.user},
-      {.in = io::ToFile{lock.fd()}, .out = io::ToFile{out.fd()}, .err = io::ToFile{err.fd()}});
-  if (!child)
-    return write_exit(folder, {.exit_code = 127,
-                               .signal = 0,
-                               .error = child.error().what,
-                               .ended = system_clock().now()});
+      {.in = io::ToFile{lock.fd()},
+       .out = io::ToFile{beginning->out.fd()},
+       .err = io::ToFile{beginning->err.fd()}});
+  if (!child) return write_exit(folder, not_executed(child.error()));
   REPRIEVE_RETURN_IF_ERROR(
       io::write_file_durably(folder.path("child"), as_bytes(child->identity().text())));
   REPRIEVE_TRY(const io::ExitStatus status, child->wait());

@@ -125,6 +125,13 @@ struct RestorePlace {
   std::string member;  ///< RestoreRequest::path.
 };
 
+/// What could never be switched is refused before hours go into its restore.
+Result<> refuse_place(const Planner& planner, const RestorePlace& place) {
+  if (place.path.empty()) return kOk;
+  REPRIEVE_TRY(const PathView live, planner.context.host.look_at_path(place.path));
+  return refuse_unswitchable(place.path, live);
+}
+
 /// An earlier generation may have left a part; its name says that it is this run's.
 Result<> plan_clearing(const Planner& planner, const RestorePlace& place, StepPlan& planned) {
   if (planner.foresight == Foresight::kAhead || place.path.empty()) return kOk;
@@ -154,6 +161,7 @@ Result<StepPlan> plan_restore(const Planner& planner, const PointRequest& reques
   // A dry run ahead of the step that names the point cannot choose one yet.
   const std::string point_id = point ? point->id : request.point;
   for (const RestorePlace& place : places) {
+    REPRIEVE_RETURN_IF_ERROR(refuse_place(planner, place));
     REPRIEVE_RETURN_IF_ERROR(plan_clearing(planner, place, planned));
     REPRIEVE_TRY(const HostCommand command,
                  planner.context.restores.restore({.source = request.source,

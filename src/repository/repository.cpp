@@ -129,7 +129,7 @@ Result<> Repository::create(ObjectStore& store, const UnlockKey& keys, RandomSou
 
 Result<std::unique_ptr<Repository>> Repository::open(ObjectStore& store, const UnlockKey& key,
                                                      RandomSource& random, Clock& clock,
-                                                     OpenOptions options) {
+                                                     const OpenOptions& options) {
   REPRIEVE_TRY(Unlocked unlocked, unlock(store, key));
   std::filesystem::path cache_folder;
   if (!options.cache_dir.empty())

@@ -58,7 +58,7 @@ class Repository {
   /// kInvalid if the format or a required feature is newer than this program; kCorrupt.
   static Result<std::unique_ptr<Repository>> open(ObjectStore& store, const UnlockKey& key,
                                                   RandomSource& random, Clock& clock,
-                                                  OpenOptions options);
+                                                  const OpenOptions& options);
   ~Repository();
 
   [[nodiscard]] const RepositoryId& id() const;

@@ -43,8 +43,9 @@ class Interruption : public PostgresTest {
   Result<std::vector<Entry>> back_up_disturbed(DisturbedSink::Disturbance disturbance) {
     PostgresSourceOptions options;
     options.address.uri = cluster_->uri();
+    options.max_rate_kib = 4096;  // So slow that most is still to come when the disturbance does.
     PostgresSource source{std::move(options), system_clock(), system_random()};
-    DisturbedSink sink{snapshot_, 200, std::move(disturbance)};
+    DisturbedSink sink{snapshot_, 5, std::move(disturbance)};
     return source.capture(sink);
   }
   /// Servers notice a closed connection when they next write to it.

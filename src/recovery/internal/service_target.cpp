@@ -45,10 +45,7 @@ Result<> refuse_running_services(const Context& context, const std::string& sour
 }
 
 Result<> refuse_path(const Context& context, const std::string& path, const PathView& view) {
-  if (view.is_mount_point)
-    return Error{ErrorKind::kInvalid,
-                 fmt::format("{} is a mount point, which cannot be swapped", path),
-                 "Let the source be a folder below the mount point."};
+  REPRIEVE_RETURN_IF_ERROR(refuse_unswitchable(path, view));
   if (view.kind == PathView::Kind::kAbsent) return kOk;
   REPRIEVE_TRY(const auto users, context.host.users_of(path));
   if (users.empty()) return kOk;
@@ -109,6 +106,17 @@ Result<const plan::Service*> service_of(const Context& context, const Act& act) 
   if (service == nullptr)
     return Error{ErrorKind::kCorrupt, "an act names a service that the plan lacks"};
   return service;
+}
+
+Result<> refuse_unswitchable(const std::string& path, const PathView& view) {
+  if (view.is_mount_point)
+    return Error{ErrorKind::kInvalid,
+                 fmt::format("{} is a mount point, which cannot be swapped", path),
+                 "Let the source be a folder below the mount point."};
+  if (view.kind == PathView::Kind::kOther)
+    return Error{ErrorKind::kInvalid, fmt::format("{} is neither a folder nor a file", path),
+                 "If it is a symbolic link, let the source be what it leads to."};
+  return kOk;
 }
 
 Result<> refuse_unsafe_move(const Context& context, const Act& act) {

@@ -27,6 +27,9 @@ std::string children_of(const std::string& service);
 /// The service that an act names. Errors: kCorrupt.
 Result<const plan::Service*> service_of(const Context& context, const Act& act);
 
+/// Errors: kInvalid for a mount point or a symbolic link: swapping it would not swap what it holds.
+Result<> refuse_unswitchable(const std::string& path, const PathView& view);
+
 /// Whether a restored path may be put in its place now.
 /// Errors: kInvalid for a mount point or a path on another file system; kConflict if a service or a
 /// process still uses what is there; kNotFound if what was restored is gone.

@@ -107,7 +107,8 @@ std::string loss_row(const RunReport& report, const recovery::DataLoss& loss) {
         fmt::format("<div class=soft>{} of {} acknowledged writes are later</div>",
                     format_count(*loss.lost_writes), format_count(loss.known_writes.value_or(0)));
   return fmt::format(
-      "<tr><td><b>{}</b></td><td class=mono>{}</td><td class=nw>{}</td><td>{}</td><td class=num>{}</td>"
+      "<tr><td><b>{}</b></td><td class=mono>{}</td><td class=nw>{}</td><td>{}</td><td "
+      "class=num>{}</td>"
       "<td>{}</td><td class={}>{}</td></tr>",
       escape(loss.source), escape(loss.point.substr(0, 12)),
       loss.recovered_to ? format_rfc3339(*loss.recovered_to) : "–", escape(verified),

@@ -183,7 +183,7 @@ Result<> BaseBackup::receive_separate(BaseBackupVisitor& visitor, const CancelTo
     TarParser parser{visitor};
     REPRIEVE_RETURN_IF_ERROR(
         drain(*connection_, cancel, [&](ByteView bytes) { return parser.feed(bytes); }));
-    REPRIEVE_RETURN_IF_ERROR(parser.finish());
+    if (auto whole = parser.finish(); !whole) return cut_off(std::move(whole).error(), cancel);
   }
   REPRIEVE_RETURN_IF_ERROR(expect_copy(*connection_, cancel));
   return drain(*connection_, cancel, [&](ByteView bytes) { return visitor.manifest(bytes); });
@@ -219,8 +219,17 @@ Result<> BaseBackup::receive_joined(BaseBackupVisitor& visitor, const CancelToke
     return corrupt("a message of unknown type");
   };
   REPRIEVE_RETURN_IF_ERROR(drain(*connection_, cancel, take));
-  if (!is_manifest || archive_count != archives_.size()) return corrupt("it ended early");
+  if (!is_manifest || archive_count != archives_.size())
+    return cut_off(corrupt("it ended early"), cancel);
   return kOk;
+}
+
+Error BaseBackup::cut_off(Error seen, const CancelToken& cancel) {
+  const auto result = next_result(*connection_, cancel);
+  if (!result) return result.error();
+  if (*result && PQresultStatus(result->get()) == PGRES_FATAL_ERROR)
+    return error_of(*result, *connection_, "BASE_BACKUP");
+  return seen;
 }
 
 Result<BaseBackupEnd> BaseBackup::read_end(const CancelToken& cancel) {

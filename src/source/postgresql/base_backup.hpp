@@ -74,6 +74,8 @@ class BaseBackup {
   Result<> read_start(const CancelToken& cancel);
   Result<> receive_separate(BaseBackupVisitor& visitor, const CancelToken& cancel);
   Result<> receive_joined(BaseBackupVisitor& visitor, const CancelToken& cancel);
+  /// Why data ended where it should not: what the server says of it, else `seen`.
+  Error cut_off(Error seen, const CancelToken& cancel);
   Result<BaseBackupEnd> read_end(const CancelToken& cancel);
 
   Connection* connection_;

@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::uint64_t kMagic = 0x3165686361437652;  // "RvCache1"
 constexpr std::size_t kHeaderBytes = 64;
-constexpr std::size_t kRecordHeadBytes = 12;  // u32 length, u64 checksum
 constexpr std::size_t kIndexSlotBytes = 16;
 constexpr std::size_t kBufferBytes = 1024 * 1024;
 constexpr std::size_t kKeyBytes = 40;
