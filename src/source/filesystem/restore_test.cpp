@@ -274,6 +274,15 @@ TEST_F(Restore, ReportsADamagedFileAndRestoresTheRest) {
   EXPECT_EQ(listed.size(), 2U);  // No left-overs.
 }
 
+TEST_F(Restore, RefusesAChunkOfAnotherLengthThanItsFileSays) {
+  MemoryReader reader{repository};
+  Entry lying = file("lying", "twelve bytes");
+  lying.content.chunks[0].length = 5;
+  lying.content.size = 5;
+  EXPECT_EQ(restore(reader, list(directory("/d", list(lying)))).problems, 1U);
+  EXPECT_FALSE(exists(target + "/lying"));
+}
+
 TEST_F(Restore, ReportsADamagedDirectoryAndRestoresTheRest) {
   MemoryReader reader{repository};
   const Entry lost = directory("lost", list(file("in", "inside")));

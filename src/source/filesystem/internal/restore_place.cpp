@@ -327,7 +327,10 @@ Result<> RestoreRun::fetch(FetchBatch batch) {
   const auto deliver = [&](const RestoreReader::Request& request, ByteView bytes) -> Result<> {
     TargetFile& file = file_of(request);
     REPRIEVE_RETURN_IF_ERROR(context_.reader.cancel().check());
-    REPRIEVE_TRY(const bool is_last, writer_.write_chunk(file, request.offset, bytes));
+    const Error wrong{ErrorKind::kCorrupt, "a chunk has another length than its file says"};
+    REPRIEVE_TRY(const bool is_last, bytes.size() == request.chunk.length
+                                         ? writer_.write_chunk(file, request.offset, bytes)
+                                         : writer_.miss_chunk(file, wrong));
     if (is_last) complete(file.directory);
     return kOk;
   };
