@@ -30,7 +30,7 @@ Result<std::unique_ptr<ObjectStore>> make_store(const std::string& path) {
                  "Use it as it is, or name another place with --repo."};
   for (const std::string& name : names)
     if (name != "slots" && name != "_tmp")
-      return Error{ErrorKind::kConflict, path + " is not empty (it holds " + name + ")",
+      return Error{ErrorKind::kConflict, fmt::format("{} is not empty (it holds {})", path, name),
                    "Name an empty or new folder with --repo."};
   return std::unique_ptr<ObjectStore>{std::move(opened)};
 }

@@ -1,13 +1,14 @@
 #include "app/recovery_job.hpp"
 
-#include <pwd.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "io/file.hpp"
 #include "io/process_identity.hpp"
+#include "io/user.hpp"
 #include "recovery/run_folder.hpp"
+#include "source/postgresql/side_instance.hpp"
 
 namespace reprieve::app {
 namespace {
@@ -16,6 +17,19 @@ recovery::CheckEnvironment environment_of(const Workspace& workspace, const plan
                                           std::string plan_dir) {
   return {plan, std::move(plan_dir),
           [&workspace](const std::string& name) { return workspace.secret(name); }, system_clock()};
+}
+
+Result<std::vector<recovery::CheckResult>> run_named(const recovery::CheckEnvironment& environment,
+                                                     const std::vector<std::string>& names) {
+  std::vector<recovery::CheckResult> results;
+  for (const std::string& name : names) {
+    const plan::Check* check = environment.plan.find_check(name);
+    if (check == nullptr)
+      return Error{ErrorKind::kNotFound, "the plan has no check " + name,
+                   "`reprieve plan show` lists them."};
+    results.push_back(recovery::run_check(environment, *check));
+  }
+  return results;
 }
 
 }  // namespace
@@ -115,29 +129,90 @@ Result<std::string> find_run(const std::string& state_dir, const std::string& gi
 Result<std::vector<recovery::CheckResult>> run_checks(const Workspace& workspace,
                                                       const std::vector<std::string>& names) {
   REPRIEVE_TRY(const LoadedPlan* loaded, workspace.plan());
+  std::vector<std::string> wanted = names;
+  if (wanted.empty())
+    std::ranges::transform(loaded->plan.checks, std::back_inserter(wanted), &plan::Check::name);
   const auto environment = environment_of(workspace, loaded->plan, io::parent_of(loaded->path));
-  std::vector<const plan::Check*> wanted;
-  for (const std::string& name : names) {
-    const plan::Check* check = loaded->plan.find_check(name);
-    if (check == nullptr)
-      return Error{ErrorKind::kNotFound, "the plan has no check " + name,
-                   "`reprieve plan show` lists them."};
-    wanted.push_back(check);
-  }
-  if (names.empty())
-    for (const plan::Check& check : loaded->plan.checks)
-      wanted.push_back(&check);
-  std::vector<recovery::CheckResult> results;
-  for (const plan::Check* check : wanted)
-    results.push_back(recovery::run_check(environment, *check));
+  REPRIEVE_TRY(auto results, run_named(environment, wanted));
   REPRIEVE_RETURN_IF_ERROR(recovery::record_checks(workspace.state_dir(), results));
+  return results;
+}
+
+namespace {
+
+/// `path` as it lies in the restored copy, if it is the source's.
+std::optional<std::string> moved_path(const std::string& path,
+                                      const std::vector<std::string>& roots,
+                                      const std::string& target) {
+  for (const std::string& root : roots)
+    if (path == root || path.starts_with(root + "/")) return target + path.substr(root.size());
+  return std::nullopt;
+}
+
+/// The plan with its checks turned to the restored copy. Errors: kInvalid.
+Result<plan::Plan> turned_to_copy(const Workspace& workspace, const plan::Plan& live,
+                                  const std::vector<std::string>& names, const plan::Source& source,
+                                  const std::string& target) {
+  plan::Plan turned = live;
+  const auto* files = std::get_if<plan::FilesSource>(&source.kind);
+  for (plan::Check& check : turned.checks) {
+    if (std::ranges::find(names, check.name) == names.end()) continue;
+    const auto* sql = std::get_if<plan::SqlCheck>(&check.kind);
+    if (files == nullptr && sql != nullptr && sql->source && sql->source->text == source.name)
+      continue;  // Asks the source's URL, which is replaced once the private server runs.
+    auto* file = std::get_if<plan::FileCheck>(&check.kind);
+    const auto moved = file == nullptr || files == nullptr
+                           ? std::nullopt
+                           : moved_path(file->path, absolute_paths(workspace, *files), target);
+    if (!moved)
+      return Error{ErrorKind::kInvalid,
+                   "check " + check.name + " does not look at the restored data of " + source.name,
+                   "Use sql checks of the source, or file checks below its paths."};
+    file->path = *moved;
+  }
+  return turned;
+}
+
+}  // namespace
+
+Result<std::vector<recovery::CheckResult>> run_checks_against(const Workspace& workspace,
+                                                              const std::vector<std::string>& names,
+                                                              const std::string& source,
+                                                              const std::string& target,
+                                                              const CancelToken& cancel) {
+  REPRIEVE_TRY(const LoadedPlan* loaded, workspace.plan());
+  const plan::Source* found = loaded->plan.find_source(source);
+  if (found == nullptr)
+    return Error{ErrorKind::kNotFound, "the plan has no source " + source,
+                 "`reprieve plan show` lists them."};
+  REPRIEVE_TRY(plan::Plan turned, turned_to_copy(workspace, loaded->plan, names, *found, target));
+  const auto environment = environment_of(workspace, turned, io::parent_of(loaded->path));
+  const auto* postgres = std::get_if<plan::PostgresSource>(&found->kind);
+  if (postgres == nullptr) return run_named(environment, names);
+
+  SideInstanceOptions options;
+  options.data_directory = target;
+  options.user = postgres->user;
+  options.database = postgres->database;
+  std::vector<recovery::CheckResult> results;
+  REPRIEVE_RETURN_IF_ERROR(
+      look_at_cluster(options, system_clock(), cancel, [&](const std::string& folder) -> Result<> {
+        for (plan::Source& candidate : turned.sources) {
+          if (candidate.name != source) continue;
+          auto& copy = std::get<plan::PostgresSource>(candidate.kind);
+          copy.host = folder;
+          copy.port = kSideInstancePort;
+          copy.password.reset();  // The private server trusts who may enter its folder.
+        }
+        REPRIEVE_TRY(results, run_named(environment, names));
+        return kOk;
+      }));
   return results;
 }
 
 std::string current_person() {
   if (const char* sudo_user = std::getenv("SUDO_USER"); sudo_user != nullptr) return sudo_user;
-  const struct ::passwd* entry = ::getpwuid(::geteuid());
-  return entry == nullptr ? std::to_string(::geteuid()) : entry->pw_name;
+  return io::current_user().name;
 }
 
 }  // namespace reprieve::app

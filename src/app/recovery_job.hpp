@@ -61,6 +61,16 @@ Result<std::string> find_run(const std::string& state_dir, const std::string& gi
 Result<std::vector<recovery::CheckResult>> run_checks(const Workspace& workspace,
                                                       const std::vector<std::string>& names);
 
+/// The same against restored data that are not live yet: the sql checks of a postgres source ask a
+/// private, read-only server on the data directory `target`; the file checks below a files source's
+/// paths look below `target`. Nothing is recorded. Errors: kInvalid for a check that looks at
+/// neither.
+Result<std::vector<recovery::CheckResult>> run_checks_against(const Workspace& workspace,
+                                                              const std::vector<std::string>& names,
+                                                              const std::string& source,
+                                                              const std::string& target,
+                                                              const CancelToken& cancel);
+
 /// The person who asks: SUDO_USER, else the login name.
 std::string current_person();
 

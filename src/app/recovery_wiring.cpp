@@ -56,18 +56,30 @@ Result<recovery::ResolvedPoint> RepositoryPoints::resolve(const recovery::PointR
 ChildRestores::ChildRestores(const Workspace& workspace, std::string program)
     : workspace_{workspace}, program_{std::move(program)} {}
 
-Result<recovery::HostCommand> ChildRestores::restore(const recovery::RestoreRequest& request) {
+recovery::HostCommand ChildRestores::child(const std::vector<std::string>& words) const {
   recovery::HostCommand command;
   command.argv = {program_};
   for (std::string& argument : workspace_.arguments_for_child())
     command.argv.push_back(std::move(argument));
-  const std::vector<std::string> rest = {"--json",         "restore", request.source, "--at",
-                                         request.point_id, "--into",  request.into};
-  command.argv.insert(command.argv.end(), rest.begin(), rest.end());
-  if (!request.path.empty()) command.argv.insert(command.argv.end(), {"--root", request.path});
-  if (request.to_time)
-    command.argv.insert(command.argv.end(), {"--to-time", format_rfc3339(*request.to_time)});
+  command.argv.emplace_back("--json");
+  command.argv.insert(command.argv.end(), words.begin(), words.end());
   return command;
+}
+
+Result<recovery::HostCommand> ChildRestores::restore(const recovery::RestoreRequest& request) {
+  // Durable: the switch that follows makes these files the only ones.
+  std::vector<std::string> words = {"restore", request.source, "--at",  request.point_id,
+                                    "--into",  request.into,   "--sync"};
+  if (!request.path.empty()) words.insert(words.end(), {"--root", request.path});
+  if (request.to_time) words.insert(words.end(), {"--to-time", format_rfc3339(*request.to_time)});
+  return child(words);
+}
+
+Result<recovery::HostCommand> ChildRestores::check(const recovery::RestoredCheckRequest& request) {
+  std::vector<std::string> words = {"check", "--source", request.source, "--against",
+                                    request.target};
+  words.insert(words.end(), request.checks.begin(), request.checks.end());
+  return child(words);
 }
 
 }  // namespace reprieve::app

@@ -25,8 +25,11 @@ class ChildRestores : public recovery::RestoreCommands {
  public:
   ChildRestores(const Workspace& workspace, std::string program);
   Result<recovery::HostCommand> restore(const recovery::RestoreRequest& request) override;
+  Result<recovery::HostCommand> check(const recovery::RestoredCheckRequest& request) override;
 
  private:
+  [[nodiscard]] recovery::HostCommand child(const std::vector<std::string>& words) const;
+
   const Workspace& workspace_;
   const std::string program_;
 };

@@ -1,8 +1,11 @@
 #include "app/sources.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "crypto/crypto.hpp"
+#include "io/durable_file.hpp"
 #include "io/file.hpp"
 #include "source/filesystem/capture.hpp"
 #include "source/postgresql/postgres_source.hpp"
@@ -65,8 +68,7 @@ Result<NamedSource> find_source(const Workspace& workspace, const std::string& g
 Result<std::vector<NamedSource>> all_sources(const Workspace& workspace) {
   REPRIEVE_TRY(const LoadedPlan* loaded, workspace.plan());
   std::vector<NamedSource> sources;
-  for (const plan::Source& source : loaded->plan.sources)
-    sources.push_back(from_plan(source));
+  std::ranges::transform(loaded->plan.sources, std::back_inserter(sources), from_plan);
   return sources;
 }
 
@@ -83,8 +85,8 @@ std::vector<std::string> absolute_paths(const Workspace& workspace,
   const LoadedPlan* loaded = workspace.plan_if_any();
   const std::string base = loaded != nullptr ? io::parent_of(loaded->path) : current_folder();
   std::vector<std::string> paths;
-  for (const std::string& path : files.paths)
-    paths.push_back(normal_path(base, path));
+  std::ranges::transform(files.paths, std::back_inserter(paths),
+                         [&](const std::string& path) { return normal_path(base, path); });
   return paths;
 }
 
@@ -97,7 +99,10 @@ Result<std::unique_ptr<Source>> make_source(const Workspace& workspace, const Na
     options.exclude = files->exclude;
     options.one_file_system = files->one_file_system;
     options.honour_cachedir_tag = files->cachedir_tag;
-    options.cache_path = workspace.cache_dir() + "/files/" + repository_hex + "-" + name_hash;
+    const std::string caches = workspace.cache_dir() + "/files";
+    ignore_error(io::create_directories_durably(caches),
+                 "without a cache every file is read again, no more");
+    options.cache_path = caches + "/" + repository_hex + "-" + name_hash;
     return std::unique_ptr<Source>{std::make_unique<FilesystemSource>(std::move(options))};
   }
   const auto& postgres = std::get<plan::PostgresSource>(source.kind);

@@ -82,9 +82,9 @@ Result<LoadedPlan> load_plan(const std::string& path) {
 }
 
 Result<std::string> path_of_location(const std::string& location) {
-  constexpr std::string_view file_scheme = "file://";
-  if (location.starts_with(file_scheme)) {
-    const std::string path = location.substr(file_scheme.size());
+  constexpr std::string_view kFileScheme = "file://";
+  if (location.starts_with(kFileScheme)) {
+    const std::string path = location.substr(kFileScheme.size());
     if (path.starts_with('/')) return path;
     return Error{ErrorKind::kInvalid, "repository " + location + ": a file: URL names no host",
                  "Write file:///absolute/path."};

@@ -16,39 +16,40 @@ class Window {
   Window(ByteReader& reader, std::size_t chunk_max) : reader_{reader} {
     // Twice the largest chunk, so that the rest is moved to the front once per chunk at most. One
     // buffer per thread: a new one for each small file would cost its page faults.
-    if (buffer_.size() < 2 * chunk_max) buffer_.resize(2 * chunk_max);
+    if (shared_buffer.size() < 2 * chunk_max) shared_buffer.resize(2 * chunk_max);
   }
 
   /// Makes at least `wanted` bytes visible, or all that are left.
   Result<> fill(std::size_t wanted) {
     if (end_ - begin_ >= wanted || is_at_end_) return kOk;
-    if (begin_ + wanted > buffer_.size()) {
-      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    if (begin_ + wanted > shared_buffer.size()) {
+      std::memmove(shared_buffer.data(), shared_buffer.data() + begin_, end_ - begin_);
       end_ -= begin_;
       begin_ = 0;
     }
     while (end_ - begin_ < wanted && !is_at_end_) {
-      REPRIEVE_TRY(const std::size_t got, reader_.read(MutableByteView{buffer_}.subspan(end_)));
+      REPRIEVE_TRY(const std::size_t got,
+                   reader_.read(MutableByteView{shared_buffer}.subspan(end_)));
       end_ += got;
       is_at_end_ = got == 0;
     }
     return kOk;
   }
   [[nodiscard]] ByteView visible() const {
-    return ByteView{buffer_}.subspan(begin_, end_ - begin_);
+    return ByteView{shared_buffer}.subspan(begin_, end_ - begin_);
   }
   [[nodiscard]] bool is_at_end() const { return is_at_end_; }
   void consume(std::size_t count) { begin_ += count; }
 
  private:
   ByteReader& reader_;
-  static thread_local Bytes buffer_;
+  static thread_local Bytes shared_buffer;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool is_at_end_ = false;
 };
 
-thread_local Bytes Window::buffer_;
+thread_local Bytes Window::shared_buffer;
 
 }  // namespace
 

@@ -5,10 +5,20 @@
 namespace reprieve::cli {
 namespace {
 
-Result<int> run_check(const Invocation& invocation, const std::vector<std::string>& names,
+struct CheckArguments {
+  std::vector<std::string> names;
+  std::string source;
+  std::string against;
+};
+
+Result<int> run_check(const Invocation& invocation, const CheckArguments& arguments,
                       const Console& console) {
   REPRIEVE_TRY(const app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(const auto results, app::run_checks(workspace, names));
+  REPRIEVE_TRY(const auto results,
+               arguments.against.empty()
+                   ? app::run_checks(workspace, arguments.names)
+                   : app::run_checks_against(workspace, arguments.names, arguments.source,
+                                             arguments.against, invocation.cancel));
   Json json = Json::array();
   bool is_good = true;
   for (const recovery::CheckResult& result : results) {
@@ -24,15 +34,24 @@ Result<int> run_check(const Invocation& invocation, const std::vector<std::strin
 
 void add_check(CLI::App& parser, Invocation& invocation) {
   auto* command = parser.add_subcommand("check", "Run the plan's checks now");
-  auto names = std::make_shared<std::vector<std::string>>();
-  command->add_option("check", *names, "Names of checks (default: all)");
+  auto arguments = std::make_shared<CheckArguments>();
+  command->add_option("check", arguments->names, "Names of checks (default: all)");
+  auto* source = command->add_option("--source", arguments->source,
+                                     "With --against: whose restored data are looked at");
+  command
+      ->add_option("--against", arguments->against,
+                   "Look at restored data in this folder instead of the live ones")
+      ->needs(source);
   command->footer(
       "Exit code 1 if one is not green. Failures are remembered: a recovery's clock starts with "
       "the\n"
-      "first of them.\n\nExample:\n  reprieve check page");
-  command->callback([&invocation, names] {
-    invocation.run = [&invocation, names](const Console& console) {
-      return finish(console, [&] { return run_check(invocation, *names, console); });
+      "first of them. --against starts a database privately and read-only, and stops it again.\n\n"
+      "Examples:\n"
+      "  reprieve check page\n"
+      "  reprieve check orders --source shopdb --against /srv/restored");
+  command->callback([&invocation, arguments] {
+    invocation.run = [&invocation, arguments](const Console& console) {
+      return finish(console, [&] { return run_check(invocation, *arguments, console); });
     };
   });
 }

@@ -2,9 +2,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/command.hpp"
 #include "io/terminal.hpp"
@@ -71,6 +74,17 @@ void add_commands(CLI::App& parser, cli::Invocation& invocation) {
   cli::add_wal(parser, invocation);
 }
 
+/// Help that was asked for, or what is wrong with the words given, in the form of the mode.
+int tell_usage(const CLI::App& parser, const CLI::ParseError& error,
+               const std::vector<std::string>& words) {
+  constexpr int kWrongUsage = 2;
+  const bool is_json = std::ranges::find(words, "--json") != words.end();
+  if (is_json && error.get_exit_code() != 0)
+    return cli::Console{true, false}.fail(
+        Error{ErrorKind::kInvalid, error.what(), "Run it with --help for its words and options."});
+  return parser.exit(error) == 0 ? 0 : kWrongUsage;
+}
+
 Result<Secret> ask_on_terminal(const std::string& prompt) {
   return cli::ask_secret(prompt);
 }
@@ -101,8 +115,7 @@ int main(int argc, char** argv) {
   try {
     parser.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    constexpr int kWrongUsage = 2;
-    return parser.exit(error) == 0 ? 0 : kWrongUsage;
+    return tell_usage(parser, error, {argv, argv + argc});
   }
   return invocation.run(cli::Console{invocation.is_json, invocation.is_quiet});
 }

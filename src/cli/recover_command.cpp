@@ -25,8 +25,8 @@ Result<std::map<std::string, std::string>> parse_pairs(const std::vector<std::st
   for (const std::string& text : texts) {
     const std::size_t equals = text.find('=');
     if (equals == 0 || equals == std::string::npos)
-      return Error{ErrorKind::kInvalid, option + " " + text + " is not NAME=VALUE",
-                   "Write it as " + option + " name=value."};
+      return Error{ErrorKind::kInvalid, fmt::format("{} {} is not NAME=VALUE", option, text),
+                   fmt::format("Write it as {} name=value.", option)};
     pairs[text.substr(0, equals)] = text.substr(equals + 1);
   }
   return pairs;

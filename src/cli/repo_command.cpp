@@ -136,13 +136,13 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
   group->require_subcommand(1);
   group->footer("Example:\n  reprieve --repo /srv/repo repo repair --dry-run");
 
-  auto* repair = group->add_subcommand("repair", "Heal damage from parity; never deletes");
+  auto* repair = group->add_subcommand("repair", "Heal damage from parity");
   auto is_dry_run = std::make_shared<bool>(false);
   repair->add_flag("--dry-run", *is_dry_run, "Only say what would be healed");
   repair->footer(
-      "Packs heal from their parity, records from their second copy, indexes from packs. Exit "
-      "code\n"
-      "7 if something could not be healed.\n\n"
+      "Packs heal from their parity, records from their second copy, indexes from packs. Nothing\n"
+      "is deleted but damaged indexes that were made again. Exit code 7 if something could not be\n"
+      "healed.\n\n"
       "Example:\n  reprieve repo repair --dry-run");
   repair->callback([&invocation, is_dry_run] {
     invocation.run = [&invocation, is_dry_run](const Console& console) {

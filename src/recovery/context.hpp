@@ -47,12 +47,20 @@ struct RestoreRequest {
   std::optional<Instant> to_time = {};
 };
 
-/// Makes the command line that restores: `reprieve restore ... --json` with the repository and the
+struct RestoredCheckRequest {
+  std::vector<std::string> checks;
+  std::string source;  ///< Whose restored data the checks look at, instead of the live ones.
+  std::string target;  ///< Where they are.
+};
+
+/// Makes the command lines that restore, and that check what was restored before it goes live:
+/// `reprieve restore ... --json` and `reprieve check --against ...` with the repository and the
 /// plan to use. Secrets only by reference.
 class RestoreCommands {
  public:
   virtual ~RestoreCommands() = default;
   virtual Result<HostCommand> restore(const RestoreRequest& request) = 0;
+  virtual Result<HostCommand> check(const RestoredCheckRequest& request) = 0;
 };
 
 struct CheckResult {

@@ -342,8 +342,9 @@ ActState& Executor::act_of_live(const std::string& step, const Live& live) {
 }
 
 ActTry Executor::try_of(const std::string& step, const Live& live, std::uint32_t number) const {
-  const std::string act = fmt::format("{}.{}{}.{}", step, state_.step(step).generation,
-                                      live.is_undo ? ".undo" : "", live.act);
+  const StepRun& run = state_.step(step);
+  const std::string undo = live.is_undo ? fmt::format(".undo{}", run.undo_generation) : "";
+  const std::string act = fmt::format("{}.{}{}.{}", step, run.generation, undo, live.act);
   constexpr std::size_t kKeyDigits = 32;
   return {.key = {.path = fmt::format("runs/{}/steps/{}.{}", state_.id, act, number)},
           .idempotency_key =

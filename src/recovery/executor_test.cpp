@@ -139,15 +139,37 @@ TEST(Executor, RefusesASwitchWhileAServiceUsesTheSourceBeforeAnythingMoves) {
   EXPECT_EQ(world.host.paths["/srv/one"].content, "old");
 }
 
-TEST(Executor, RefusesToSwitchAMountPointOrABusyFolder) {
+TEST(Executor, RefusesToRestoreWhatCouldNeverBeSwitched) {
+  const auto plan = plan_of({"{id: r, do: files.restore, source: files}"});
+  FakeWorld world{plan};
+  world.host.put_path("/srv/files", "old");
+  world.host.paths["/srv/files"].is_mount_point = true;
+
+  end_of(world);
+
+  EXPECT_THAT(world.last_state.step("r").error, HasSubstr("mount point"));
+  EXPECT_EQ(world.host.effects["restore files"], 0);
+}
+
+TEST(Executor, AResumedRollbackTriesAgainWhatCouldNotBeTakenBack) {
+  const auto plan = plan_of(
+      {"{id: b, do: run, argv: [loud, b], idempotent: true, undo: [flaky, undo-b]}",
+       "{id: a, do: run, argv: [fail, a], idempotent: true, on_fail: rollback, undo: [loud, u]}"});
+  FakeWorld world{plan};
+  end_of(world);
+  ASSERT_EQ(world.last_state.outcome, RunOutcome::kFailed);
+  EXPECT_THAT(world.last_state.outcome_text, HasSubstr("step b could not be taken back"));
+
+  end_of(world);
+
+  EXPECT_EQ(world.last_state.outcome, RunOutcome::kRolledBack) << world.last_state.outcome_text;
+  EXPECT_EQ(world.host.effects["flaky undo-b"], 2);
+  EXPECT_EQ(world.host.effects["fail a"], 1);
+}
+
+TEST(Executor, RefusesToSwitchABusyFolder) {
   const auto plan = plan_of(
       {"{id: r, do: files.restore, source: files}", "{id: x, do: switch, of: [r], on_fail: stop}"});
-  FakeWorld mounted{plan};
-  mounted.host.put_path("/srv/files", "old");
-  mounted.host.paths["/srv/files"].is_mount_point = true;
-  end_of(mounted);
-  EXPECT_THAT(mounted.last_state.step("x").error, HasSubstr("mount point"));
-
   FakeWorld busy{plan};
   busy.host.put_path("/srv/files", "old");
   busy.host.users["/srv/files"] = {"77 cat"};

@@ -240,6 +240,11 @@ class FakeRestores : public RestoreCommands {
     command.argv = {"restore", request.source, request.point_id, request.into};
     return command;
   }
+  Result<HostCommand> check(const RestoredCheckRequest& request) override {
+    HostCommand command;
+    command.argv = {"check", request.source, request.target};
+    return command;
+  }
 };
 
 /// A check is green if the service or path of its name is there; `red` names are never green.

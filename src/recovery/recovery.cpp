@@ -37,19 +37,6 @@ Result<const plan::Scenario*> scenario_of(const plan::Plan& plan, const std::str
                "See the scenarios with `reprieve plan show`."};
 }
 
-Result<> refuse_unsupported(const plan::Scenario& scenario) {
-  for (const plan::Step& step : scenario.steps) {
-    const auto* const check = std::get_if<plan::CheckStep>(&step.action);
-    if (check != nullptr && check->against)
-      return Error{ErrorKind::kInvalid,
-                   fmt::format("step {}: this version cannot check a database that is not "
-                               "running (against)",
-                               step.id),
-                   "Check after the services are started, or with a `run` step of your own."};
-  }
-  return kOk;
-}
-
 Result<std::map<std::string, std::string>> resolve_params(
     const plan::Scenario& scenario, const std::map<std::string, std::string>& given) {
   std::map<std::string, std::string> params;
@@ -76,7 +63,6 @@ Result<std::map<std::string, std::string>> resolve_params(
 Result<Json> first_record(const Context& context, const RunRequest& request,
                           const std::string& id) {
   REPRIEVE_TRY(const plan::Scenario* const scenario, scenario_of(context.plan, request.scenario));
-  REPRIEVE_RETURN_IF_ERROR(refuse_unsupported(*scenario));
   REPRIEVE_TRY(const auto params, resolve_params(*scenario, request.params));
   Json body{{"run", id},
             {"scenario", request.scenario},

@@ -73,11 +73,11 @@ struct HumanWait {
 
 struct StepRun {
   StepState state = StepState::kPending;
-  std::uint32_t generation = 0;     ///< Of the last begun try; 0: none has begun.
+  std::uint32_t generation = 0;       ///< Of the last begun try; 0: none has begun.
   std::uint32_t undo_generation = 0;  ///< How often it was begun to take it back.
-  std::uint32_t retry_base = 0;     ///< Generations before a person asked for a new try.
-  std::vector<ActState> acts;       ///< Of the last generation.
-  std::vector<ActState> undo_acts;  ///< Once it is being taken back.
+  std::uint32_t retry_base = 0;       ///< Generations before a person asked for a new try.
+  std::vector<ActState> acts;         ///< Of the last generation.
+  std::vector<ActState> undo_acts;    ///< Once it is being taken back.
   Json outputs = Json::object();
   std::string error;
   std::string skipped_by;       ///< A person's name; "condition" if the plan said so.

@@ -96,11 +96,11 @@ Result<> supervise(const ShimArguments& arguments, const ChildFolder& folder,
                    const io::FileHandle& lock) {
   const auto beginning = begin(arguments, folder);
   if (!beginning) return write_exit(folder, not_executed(beginning.error()));
-  auto child = io::Process::start(
-      {.argv = arguments.argv, .folder = arguments.cwd, .user = arguments.user},
-      {.in = io::ToFile{lock.fd()},
-       .out = io::ToFile{beginning->out.fd()},
-       .err = io::ToFile{beginning->err.fd()}});
+  auto child =
+      io::Process::start({.argv = arguments.argv, .folder = arguments.cwd, .user = arguments.user},
+                         {.in = io::ToFile{lock.fd()},
+                          .out = io::ToFile{beginning->out.fd()},
+                          .err = io::ToFile{beginning->err.fd()}});
   if (!child) return write_exit(folder, not_executed(child.error()));
   REPRIEVE_RETURN_IF_ERROR(
       io::write_file_durably(folder.path("child"), as_bytes(child->identity().text())));

@@ -331,7 +331,36 @@ Result<StepPlan> plan_approve(const Planner& planner, const plan::ApproveStep& a
   return planned;
 }
 
-StepPlan plan_check(const plan::CheckStep& check) {
+/// The source that a restore step restores.
+Result<std::string> restored_source(const Planner& planner, const std::string& step_id) {
+  const plan::Scenario* const scenario = planner.context.plan.find_scenario(planner.state.scenario);
+  const plan::Step* const step = scenario == nullptr ? nullptr : scenario->find_step(step_id);
+  if (step != nullptr) {
+    if (const auto* files = std::get_if<plan::FilesRestoreStep>(&step->action))
+      return files->source.text;
+    if (const auto* database = std::get_if<plan::DbRestoreStep>(&step->action))
+      return database->source.text;
+  }
+  return Error{ErrorKind::kInvalid, fmt::format("{} is no step that restores", step_id),
+               "Name the target of a restore step: against: \"{STEP.target}\"."};
+}
+
+/// Looking at restored data before they go live takes long and starts servers: a child does it.
+Result<StepPlan> plan_check_restored(const Planner& planner, const plan::CheckStep& check) {
+  RestoredCheckRequest request;
+  for (const plan::Name& name : check.checks)
+    request.checks.push_back(name.text);
+  REPRIEVE_TRY(request.source, restored_source(planner, check.against->step));
+  REPRIEVE_TRY(request.target, planner.lookup()(*check.against));
+  REPRIEVE_TRY(const HostCommand command, planner.context.restores.check(request));
+  StepPlan planned;
+  planned.acts.push_back(command_act(
+      fmt::format("check what was restored of {} in {}", request.source, request.target), command));
+  return planned;
+}
+
+Result<StepPlan> plan_check(const Planner& planner, const plan::CheckStep& check) {
+  if (check.against) return plan_check_restored(planner, check);
   StepPlan planned;
   planned.acts.push_back(checks_act("run checks", check.checks, false));
   return planned;
@@ -378,7 +407,7 @@ Result<StepPlan> plan_step(const Context& context, const RunState& state, const 
     case plan::StepType::kSwitch:
       return plan_switch(planner, std::get<plan::SwitchStep>(step.action));
     case plan::StepType::kCheck:
-      return plan_check(std::get<plan::CheckStep>(step.action));
+      return plan_check(planner, std::get<plan::CheckStep>(step.action));
     case plan::StepType::kRun:
       return plan_run(planner, std::get<plan::RunStep>(step.action));
     case plan::StepType::kApprove:

@@ -45,7 +45,8 @@ Result<VerifyReport> verify_shards(ObjectStore& store, unsigned threads, Progres
                                    const CancelToken& cancel);
 
 /// Heals what verify() found and what needs nothing but the store: packs from parity or labels,
-/// twins from their other half, indexes from trailers. Never deletes. `dry_run` only reports.
+/// twins from their other half, indexes from trailers. Deletes nothing but damaged indexes whose
+/// packs are all covered by others again. `dry_run` only reports.
 struct RepairReport {
   std::vector<std::string> healed;  ///< Objects.
   std::vector<Damage> left;         ///< What could not be healed, and why.

@@ -66,8 +66,7 @@ rm -rf "$apt"
 # Programs and libraries name each other by their final place. DT_RPATH of a program also serves
 # what its libraries load, but is not inherited by the processes that it starts.
 files=$work/root
-libraries=/usr/lib/x86_64-linux-gnu:/lib/x86_64-linux-gnu
-own() { sed "s#\(^\|:\)#\1$1#g" <<<"$libraries"; }
+own() { echo "$1/usr/lib/x86_64-linux-gnu:$1/lib/x86_64-linux-gnu"; }
 loader=
 for candidate in "$files"/{usr/lib,lib}/x86_64-linux-gnu/ld-linux-x86-64.so.2; do
   [ -e "$candidate" ] && loader=$(readlink -f "$candidate")

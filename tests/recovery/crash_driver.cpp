@@ -77,6 +77,11 @@ class CopyingRestores : public RestoreCommands {
     command.argv = {"cp", "-aT", dir_ + "/backup/" + request.source, request.into};
     return command;
   }
+  Result<HostCommand> check(const RestoredCheckRequest& request) override {
+    HostCommand command;
+    command.argv = {"test", "-d", request.target};
+    return command;
+  }
 
  private:
   std::string dir_;

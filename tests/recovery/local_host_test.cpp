@@ -92,6 +92,14 @@ TEST_F(LocalHostTest, AProgramThatIsNotThereIsToldAsSuch) {
   EXPECT_THAT(wait_for({"k"}, State::kExited).exec_error, HasSubstr("/no/such/program"));
 }
 
+TEST_F(LocalHostTest, AChildWhoseLogCannotBeOpenedIsToldAsSuch) {
+  HostCommand command = shell("true");
+  command.log = dir_ + "/no/such/folder/log";
+  ASSERT_TRUE(host_->start({"k"}, command));
+
+  EXPECT_THAT(wait_for({"k"}, State::kExited).exec_error, HasSubstr("/no/such/folder"));
+}
+
 TEST_F(LocalHostTest, AKeyIsStartedOnlyOnce) {
   ASSERT_TRUE(host_->start({"k"}, shell("true")));
   const auto again = host_->start({"k"}, shell("true"));

@@ -204,6 +204,7 @@ class ClusterRestore {
  private:
   Result<> claim(const RestoreTarget& target) {
     std::vector<std::string> locations;
+    locations.reserve(point_.tablespaces.size());
     for (const PlacedTablespace& space : point_.tablespaces)
       locations.push_back(space.link.location);
     REPRIEVE_RETURN_IF_ERROR(
@@ -255,6 +256,7 @@ class ClusterRestore {
   Result<> write_map() {
     if (!point_.is_remapped) return kOk;
     std::vector<TablespaceLink> links;
+    links.reserve(point_.tablespaces.size());
     for (const PlacedTablespace& space : point_.tablespaces)
       links.push_back(space.link);
     return write_text("tablespace_map", encode_tablespace_map(links));

@@ -55,6 +55,8 @@ TEST_F(Cache, ReadsNoUnchangedFileAgain) {
   EXPECT_EQ(after, before);
   EXPECT_EQ(second.progress().files_total, 61U);
   EXPECT_EQ(second.progress().files, 61U);
+  EXPECT_EQ(first.progress().files_unchanged, 0U);
+  EXPECT_EQ(second.progress().files_unchanged, 61U);
   EXPECT_EQ(second.progress().directories, 11U);
   EXPECT_EQ(second.progress().bytes, second.progress().bytes_total);
   EXPECT_EQ(second.progress().bytes_unchanged, second.progress().bytes);

@@ -225,6 +225,7 @@ bool RestoreRun::is_present(TargetDirectory& directory, const Entry& entry, Exis
   }
   ++context_.files_unchanged;
   ++context_.reader.progress().files;
+  ++context_.reader.progress().files_unchanged;
   context_.reader.progress().bytes += entry.content.size;
   context_.reader.progress().bytes_unchanged += entry.content.size;
   return true;
@@ -389,6 +390,7 @@ Result<> RestoreRun::make_link(const Follower& follower) {
       present.number == first.number && present.device == first.device) {
     ++context_.files_unchanged;
     ++context_.reader.progress().files;
+    ++context_.reader.progress().files_unchanged;
     return kOk;
   }
   if (error == 0 && (first.flags & kFreezingFlags) != 0) thaw_at(from.fd(), leader.name);

@@ -369,6 +369,7 @@ bool Walker::reuse(Directory& directory, std::size_t slot, Entry& known, const C
   directory.slots[slot] = Directory::Slot::kCurrent;
   if (entry.type != EntryType::kDirectory) {
     ++sink_.progress().files;
+    ++sink_.progress().files_unchanged;
     ++files_;
     bytes_ += entry.content.size;
     sink_.progress().bytes += entry.content.size;
