@@ -5,6 +5,10 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .PHONY: help deps build test check fuzz bench demo format clean
 
+# Objects of one checkout serve the next one, wherever it lies.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 600
 
