@@ -186,6 +186,7 @@ Result<> check_manifest(const Manifest& manifest,
   for (const Manifest::File& file : manifest.files)
     extra.erase(file.path);
   std::vector<std::string> unlisted;
+  unlisted.reserve(extra.size());
   for (const auto& [path, digest] : extra)
     unlisted.push_back(path);
   if (unlisted.empty()) return corrupt("a file is listed twice");
