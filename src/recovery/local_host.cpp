@@ -1,6 +1,7 @@
 #include "recovery/local_host.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@ std::vector<std::string> environment_with(const std::map<std::string, std::strin
   for (const auto& [name, value] : added) {
     std::erase_if(environment,
                   [&](const std::string& entry) { return entry.starts_with(name + "="); });
-    environment.push_back(name + "=" + value);
+    environment.push_back(fmt::format("{}={}", name, value));
   }
   return environment;
 }
@@ -72,7 +73,7 @@ std::optional<io::ProcessIdentity> living_child_below(const std::string& folder)
   std::optional<io::ProcessIdentity> newest;
   std::optional<Instant> newest_began;
   for (const std::string& name : *names) {
-    const ChildFolder child{folder + "/" + name};
+    const ChildFolder child{fmt::format("{}/{}", folder, name)};
     const auto identity = child.child();
     const auto began = child.began_at();
     if (!identity || !identity->is_alive()) continue;

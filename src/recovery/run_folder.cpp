@@ -102,7 +102,7 @@ Result<std::vector<Inbox::Message>> FileInbox::read() {
   for (const std::string& name : *names) {
     if (!name.ends_with(".json") || name.starts_with('.')) continue;
     if (messages.size() >= kMessagesMax) break;
-    const auto text = io::read_text_file(path_ + "/" + name, kMessageMax);
+    const auto text = io::read_text_file(fmt::format("{}/{}", path_, name), kMessageMax);
     if (!text) return text.error();
     messages.push_back({.name = name, .body = parse_json(*text).value_or(Json::object())});
   }
