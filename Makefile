@@ -17,7 +17,7 @@ help:  ## print this list
 	  while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
 
 deps:  ## install what building, testing and checking need (Debian 12; root or sudo)
-	@tools/deps build test check
+	@tools/deps build test check demo
 
 build:  ## the program, optimised: build/release/reprieve
 	@tools/deps --quiet build
@@ -43,6 +43,7 @@ bench: build  ## against the peers, on this machine
 	@bench/run
 
 demo: build  ## a disaster and its recovery, on this machine
+	@tools/deps --quiet demo
 	@demo/run
 
 format:  ## format every C++ file in place
