@@ -36,6 +36,7 @@ services:
     health: [page]
 checks:
   page: {http: "http://127.0.0.1:@PORT@/index.html", contains: Welcome, timeout: 5s, tries: 60, every: 250ms}
+  glance: {http: "http://127.0.0.1:@PORT@/index.html", timeout: 5s}
   sign: {file: "@D@/sign"}
 people:
   ana: {key: "@ANA@"}
@@ -142,7 +143,7 @@ class Recovery(World):
         self.assertEqual(self.runs(), [])
 
     def test_a_lost_site_is_back_and_the_report_says_how_long_it_took(self):
-        self.reprieve("check", "page", code=1)
+        self.reprieve("check", "glance", code=1)
         self.destroy()
         answer = self.json("recover", "lost", "--reason", "a <script> test")
         self.assertEqual(answer["outcome"], "done")
@@ -158,7 +159,7 @@ class Recovery(World):
         self.assertNotIn("<script> test", page)
         self.assertNotIn("http://", page.replace(f"http://127.0.0.1:{self.port}", ""), "the page needs no network")
         self.error("run", "show", "r1999", code=5)
-        self.reprieve("check")
+        self.reprieve("check", "page", "glance")
         status = self.json("status", code=None)
         self.assertTrue(status)
 
@@ -216,7 +217,7 @@ class Recovery(World):
         self.reprieve("run", "approve", run, "ok", "--as", "ana", "--key", self.ana, "--reason", "looked at it")
         self.reprieve("run", "resume", run)
         self.assert_is_back()
-        self.assertIn("looked at it", self.reprieve("run", "report", run).out)
+        self.assertIn("looked at it", str(self.json("run", "report", run)["people"]))
 
     def test_who_says_no_ends_it_with_nothing_switched(self):
         self.destroy()
@@ -238,14 +239,14 @@ class Recovery(World):
         self.assert_is_back()
 
     def test_checks_lint_show_status_and_doctor_speak_to_machines(self):
-        self.assertEqual(self.json("check", "page", code=1)["schema"], "reprieve.check/1")
+        self.assertEqual(self.json("check", "glance", code=1)["schema"], "reprieve.check/1")
         self.error("check", "nosuch", code=5)
         lint = self.json("plan", "lint", code=None)
         self.assertIn("switch-without-check", str(lint))
         self.assertRegex(str(self.json("plan", "show")), r"[0-9a-f]{64}")
         self.assertIn("pages", str(self.json("status", code=None)))
         self.json("doctor", code=None)
-        self.error("recover", "nosuch", code=5)
+        self.error("recover", "nosuch", code=2)
 
 
 if __name__ == "__main__":
