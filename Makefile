@@ -25,9 +25,9 @@ build:  ## the program, optimised: build/release/reprieve
 	@cmake --build build/release -j $(JOBS) --target reprieve
 	@echo "built build/release/reprieve"
 
-test:  ## every suite, with the sanitizers: unit, conformance, integration, end to end
-	@tools/deps --quiet build test
-	@cmake --preset dev >/dev/null
+test: build  ## every suite: unit, conformance, integration (with sanitizers), end to end
+	@tools/deps --quiet test
+	@cmake --preset dev -DREPRIEVE_E2E_PROGRAM=$(CURDIR)/build/release/reprieve >/dev/null
 	@cmake --build build/dev -j $(JOBS)
 	@ctest --test-dir build/dev -j $(JOBS) --output-on-failure --no-tests=error --no-label-summary
 
