@@ -98,7 +98,7 @@ class Damage(World):
                 self.reprieve("repo", "repair")
                 self.assert_clean("data")
                 self.assert_restores()
-                self.put(key, self.before[key])
+                self.put_back(key)
 
     def test_a_lost_index_is_made_again_from_the_packs(self):
         for key in self.objects("idx"):
