@@ -160,7 +160,7 @@ int exit_code_of(const RunEnd& end) {
 
 Result<RunEnd> start_run(const Context& context, const RunRequest& request,
                          const RunOptions& options) {
-  const std::string id = make_run_id(context.clock.now(), context.random);
+  const std::string id = make_run_id(context.clock.now());
   REPRIEVE_TRY(Json first, first_record(context, request, id));
   REPRIEVE_TRY(const io::FileLock plan_lock, lock_plan(context, id));
   REPRIEVE_TRY(const RunFolder folder, RunFolder::of(context.state_dir, id));
@@ -267,7 +267,7 @@ std::vector<Question> open_questions(const plan::Plan& plan, const RunState& sta
 }
 
 Result<std::vector<DryStep>> dry_run(const Context& context, const RunRequest& request) {
-  const std::string id = make_run_id(context.clock.now(), context.random);
+  const std::string id = make_run_id(context.clock.now());
   REPRIEVE_TRY(Json first, first_record(context, request, id));
   RunState state;
   REPRIEVE_RETURN_IF_ERROR(fold(state, Record{.kind = RecordKind::kRunStarted,

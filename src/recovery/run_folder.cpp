@@ -30,8 +30,11 @@ std::string compact_time(Instant at) {
 
 }  // namespace
 
-std::string make_run_id(Instant now, RandomSource& random) {
-  return fmt::format("r{}-{}", compact_time(now), to_hex(crypto::random_array<2>(random)));
+std::string make_run_id(Instant now) {
+  constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
+  // 16 bits of the second's fraction, 15 microseconds each: runs of one second stay in order.
+  const std::int64_t part = (now.nanoseconds % kNanosPerSecond) * 65536 / kNanosPerSecond;
+  return fmt::format("r{}-{:04x}", compact_time(now), part);
 }
 
 bool is_run_id(std::string_view text) {

@@ -38,7 +38,7 @@ class RunFolder {
 };
 
 /// "r20261120-144900-3f2a": sorts by time of start.
-std::string make_run_id(Instant now, RandomSource& random);
+std::string make_run_id(Instant now);
 bool is_run_id(std::string_view text);
 
 /// Ids of all runs, oldest first.

@@ -22,10 +22,9 @@ class RunFolderTest : public ::testing::Test {
   std::string dir_;
 };
 
-TEST(RunId, SortsByTimeAndIsRecognised) {
-  SeededRandom random{1};
-  const std::string early = make_run_id(*parse_rfc3339("2026-11-20T14:49:00Z"), random);
-  const std::string late = make_run_id(*parse_rfc3339("2026-11-20T14:49:01Z"), random);
+TEST(RunId, SortsByTimeWithinASecondTooAndIsRecognised) {
+  const std::string early = make_run_id(*parse_rfc3339("2026-11-20T14:49:00.250Z"));
+  const std::string late = make_run_id(*parse_rfc3339("2026-11-20T14:49:00.251Z"));
   EXPECT_EQ(early.substr(0, 17), "r20261120-144900-");
   EXPECT_LT(early, late);
   EXPECT_TRUE(is_run_id(early));
