@@ -11,8 +11,6 @@ repository::Statistics statistics_of(const Progress& progress, std::size_t probl
   statistics.files = progress.files;
   statistics.directories = progress.directories;
   statistics.bytes = progress.bytes;
-  statistics.bytes_new = progress.bytes_new;
-  statistics.bytes_stored = progress.bytes_stored;
   statistics.files_unchanged = progress.files_unchanged;
   statistics.problems = problems;
   statistics.duration_ms = static_cast<std::uint64_t>(
