@@ -2,7 +2,8 @@
 """Runs clang-tidy-16 over the product's sources, several at a time, and remembers what passed.
 
 A file is skipped when it passed before with the same content, the same project headers below it, the
-same compile command, the same .clang-tidy and the same clang-tidy. The memory lies in build/tidy-cache.
+same compile command, the same .clang-tidy and the same clang-tidy. The memory lies in the user's cache
+folder, so that another clone has it too.
 
     tools/tidy.py [--jobs N] [FILE...]      FILE: paths below src/; default all but tests
 """
@@ -21,7 +22,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SRC = ROOT / "src"
 BUILD = ROOT / "build" / "tidy"
-CACHE = ROOT / "build" / "tidy-cache"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "reprieve-tidy"
 TIDY = "clang-tidy-16"
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 
@@ -56,7 +57,7 @@ def headers_of(path, known):
 
 def key_of(path, command, known, settings):
     digest = hashlib.sha256(settings)
-    digest.update(command.encode())
+    digest.update(command.replace(str(ROOT), ".").encode())
     for each in headers_of(path, known):
         digest.update(str(each.relative_to(ROOT)).encode() + b"\0" + known[each][0])
     return digest.hexdigest()

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "io/process.hpp"
 #include "io/terminal.hpp"
 
 namespace {
@@ -22,14 +23,17 @@ void on_signal(int) {
   stop_requested.request();
 }
 
-/// The first Ctrl-C stops at the next safe place; the second is the system's usual end.
+/// The first Ctrl-C stops at the next safe place; the second is the system's usual end. What the
+/// caller had ignored stays ignored, for that is what nohup is for.
 void catch_signals() {
   struct ::sigaction action = {};
   action.sa_handler = on_signal;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
-    ::sigaction(signal, &action, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): a closed pipe is an error of write().
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct ::sigaction before = {};
+    ::sigaction(signal, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);
+  }
 }
 
 /// Key material must not end up in a core file.
@@ -94,6 +98,7 @@ Result<Secret> ask_on_terminal(const std::string& prompt) {
 int main(int argc, char** argv) {
   ::umask(0077);
   forbid_core_files();
+  io::settle_signals();
   if (argc >= 2 && std::string_view{argv[1]} == "shim") return cli::run_shim(argc, argv);
   catch_signals();
 

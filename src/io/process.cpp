@@ -177,8 +177,9 @@ std::string Completed::text() const {
   return status.text();
 }
 
-void ignore_broken_pipes() {
+void settle_signals() {
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);
 }
 
 }  // namespace reprieve::io

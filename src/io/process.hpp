@@ -80,7 +80,7 @@ class Process {
   [[nodiscard]] const ProcessIdentity& identity() const { return identity_; }
 
   /// Our ends of the streams that are ToPipe; closed handles for the others. Writing to a program
-  /// that is gone raises SIGPIPE: see ignore_broken_pipes().
+  /// that is gone raises SIGPIPE: see settle_signals().
   FileHandle& in() { return in_; }
   FileHandle& out() { return out_; }
   FileHandle& err() { return err_; }
@@ -138,7 +138,8 @@ Result<Completed> run(const Command& command, Clock& clock);
 Result<std::string> find_program(const std::string& program,
                                  const std::vector<std::string>& environment);
 
-/// A write to a closed pipe or socket then fails with EPIPE instead of ending us. For main().
-void ignore_broken_pipes();
+/// For the start of main(): a write to a closed pipe or socket fails with EPIPE instead of ending
+/// us, and children can be waited for even if our parent ignored SIGCHLD (sigaction(2), NOTES).
+void settle_signals();
 
 }  // namespace reprieve::io

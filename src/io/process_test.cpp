@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
+#include <bit>
 #include <csignal>
 #include <fstream>
 #include <thread>
@@ -189,10 +192,25 @@ TEST(Run, StartsProgramsWithCleanSignals) {
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   const auto old = ::signal(SIGHUP, SIG_IGN);
+  // One that only the kernel lets ignore: the C library keeps it for itself.
+  constexpr int kOfTheLibrary = 33;
+  const std::array<const void*, 4> ignored{std::bit_cast<const void*>(SIG_IGN)};
+  std::array<const void*, 4> library_old{};
+  ::syscall(SYS_rt_sigaction, kOfTheLibrary, ignored.data(), library_old.data(), sizeof(void*));
   const Completed completed = run_ok(shell("grep -E '^Sig(Blk|Ign)' /proc/self/status"));
   ::signal(SIGHUP, old);
+  ::syscall(SYS_rt_sigaction, kOfTheLibrary, library_old.data(), nullptr, sizeof(void*));
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   EXPECT_EQ(completed.out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+}
+
+TEST(Run, WaitsForAProgramThoughTheParentIgnoredChildren) {
+  const auto children = ::signal(SIGCHLD, SIG_IGN);
+  const auto pipes = ::signal(SIGPIPE, SIG_DFL);
+  settle_signals();
+  EXPECT_EQ(run_ok(shell("exit 3")).status.code, 3);
+  ::signal(SIGCHLD, children);
+  ::signal(SIGPIPE, pipes);
 }
 
 TEST(Run, PassesNoDescriptorOn) {

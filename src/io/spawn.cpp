@@ -53,11 +53,12 @@ class AllSignalsBlocked {
 };
 
 void reset_signals() {
-  struct ::sigaction by_default {};
-  by_default.sa_handler = SIG_DFL;
-  // SIGKILL, SIGSTOP and the C library's own refuse; that is as it should be.
+  // The C library's sigaction() refuses the two signals it keeps for itself (32 and 33), yet a
+  // parent may have ignored them; the kernel takes them. All zero is SIG_DFL without flags;
+  // SIGKILL and SIGSTOP refuse, as they should.
+  constexpr std::array<unsigned long, 4> kDefault{};  // handler, flags, restorer, mask
   for (int number = 1; number < NSIG; ++number)
-    ::sigaction(number, &by_default, nullptr);
+    ::syscall(SYS_rt_sigaction, number, kDefault.data(), nullptr, sizeof(unsigned long));
   ::sigset_t none;
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);

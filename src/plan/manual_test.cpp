@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -11,10 +10,9 @@
 namespace reprieve::plan {
 namespace {
 
-/// The first YAML block of docs/plan.md.
+/// The first YAML block of docs/plan.md, whose path the build hands in.
 std::string plan_of_the_manual() {
-  const auto root = std::filesystem::path{__FILE__}.parent_path().parent_path().parent_path();
-  std::ifstream file{root / "docs" / "plan.md"};
+  std::ifstream file{REPRIEVE_MANUAL};
   std::stringstream text;
   text << file.rdbuf();
   const std::string manual = text.str();

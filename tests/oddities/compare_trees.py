@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Compares two trees in everything that a restore must bring back; prints what differs.
 
-    tests/oddities/compare_trees.py FIRST SECOND [--no-owners] [--no-flags] [--max N]
+    tests/oddities/compare_trees.py FIRST SECOND [--no-owners] [--no-flags] [--max N] [--jobs N]
+                                    [--changed-after NANOSECONDS]
 
 Compares names, types, contents, holes, owners, modes, modification times to the nanosecond, extended
 attributes (ACLs and capabilities among them), inode flags, devices, symlinks' targets and which names
 are hard links to one inode. Exit status: 0 if there is no difference, 1 if there is, 2 for trouble.
-Walks relative to descriptors, so depth is not limited by PATH_MAX.
+Walks relative to descriptors, so depth is not limited by PATH_MAX. With --changed-after, a difference
+is passed over if the name (or, when it is gone, the folder that held it) changed in FIRST since then.
 """
 
 import argparse
+import collections
+import concurrent.futures
 import fcntl
 import os
 import stat
@@ -22,19 +26,92 @@ KEPT_FLAGS = 0x20 | 0x4 | 0x10000 | 0x10 | 0x80 | 0x800000 | 0x40 | 0x8
 # Holes may be filled up to a block by the file system that a file is restored to.
 BLOCK = 64 * 1024
 PIECE = 1 << 20
+# What is handed to a process at once: so many files, or so many bytes of them.
+BATCH_FILES = 400
+BATCH_BYTES = 64 << 20
+# A path that is opened by its name; deeper ones only by descriptors.
+SHORT_PATH = 2000
+
+
+def extents_of(fd, size):
+    """Where a file has data, as (begin, end)."""
+    out = []
+    at = 0
+    while at < size:
+        try:
+            begin = os.lseek(fd, at, os.SEEK_DATA)
+        except OSError:
+            break  # ENXIO: a hole up to the end.
+        at = min(os.lseek(fd, begin, os.SEEK_HOLE), size)
+        out.append((begin, at))
+    return out
+
+
+def union_of(extents):
+    out = []
+    for begin, end in sorted(extents):
+        if out and begin <= out[-1][1]:
+            out[-1] = (out[-1][0], max(end, out[-1][1]))
+        else:
+            out.append((begin, end))
+    return out
+
+
+def content_difference(files):
+    """What differs in the bytes and holes of two open files; None if nothing does."""
+    sizes = [os.fstat(fd).st_size for fd in files]
+    if sizes[0] != sizes[1]:
+        return f"size: {sizes[0]} and {sizes[1]}"
+    extents = [extents_of(fd, sizes[0]) for fd in files]
+    for begin, end in union_of(extents[0] + extents[1]):
+        for offset in range(begin, end, PIECE):
+            length = min(PIECE, end - offset)
+            pieces = [os.pread(fd, length, offset) for fd in files]
+            if pieces[0] != pieces[1]:
+                return f"content, somewhere from byte {offset} on"
+            if len(pieces[0]) != length:
+                return f"content, which ends before byte {offset + length}"
+    # Each hole must be there again, save for what a block's rounding fills.
+    stored = [sum(end - begin for begin, end in each) for each in extents]
+    slack = BLOCK * (1 + max(len(each) for each in extents))
+    if abs(stored[0] - stored[1]) > slack:
+        return f"holes: {stored[0]} and {stored[1]} bytes are stored"
+    return None
+
+
+def compare_batch(roots, paths):
+    """Compares contents by name, in a process of its own; the paths that differ and how."""
+    found = []
+    for path in paths:
+        files = []
+        try:
+            for root in roots:
+                files.append(os.open(root + path, os.O_RDONLY | os.O_NOFOLLOW))
+            what = content_difference(files)
+        except OSError as error:
+            what = f"cannot be read: {error.strerror}"
+        finally:
+            for fd in files:
+                os.close(fd)
+        if what:
+            found.append((path, what))
+    return found
 
 
 class Comparer:
     def __init__(self, options):
         self.options = options
-        self.differences = 0
+        self.differences = []  # (path below the roots, what differs)
         self.names = 0
         self.groups = ({}, {})  # Of each side: (device, inode) -> path of the first name.
+        self.roots = (options.first, options.second)
+        self.pool = concurrent.futures.ProcessPoolExecutor(options.jobs) if options.jobs > 1 else None
+        self.batch = []
+        self.batch_bytes = 0
+        self.running = collections.deque()
 
     def differ(self, path, what):
-        self.differences += 1
-        if self.differences <= self.options.max:
-            print(f"{os.fsencode(path or '.')!r}: {what}")
+        self.differences.append((path, what))
 
     def check(self, path, what, first, second):
         if first != second:
@@ -127,45 +204,44 @@ class Comparer:
                 os.close(opened)
 
     def content(self, path, files):
-        sizes = [os.fstat(fd).st_size for fd in files]
-        self.check(path, "size", *sizes)
-        if sizes[0] != sizes[1]:
+        if self.pool and len(os.fsencode(path)) < SHORT_PATH:
+            self.batch.append(path)
+            self.batch_bytes += os.fstat(files[0]).st_size
+            if len(self.batch) >= BATCH_FILES or self.batch_bytes >= BATCH_BYTES:
+                self.hand_over()
             return
-        extents = [self.extents(fd, sizes[0]) for fd in files]
-        for begin, end in self.union(extents[0] + extents[1]):
-            for offset in range(begin, end, PIECE):
-                length = min(PIECE, end - offset)
-                if os.pread(files[0], length, offset) != os.pread(files[1], length, offset):
-                    self.differ(path, f"content, somewhere from byte {offset} on")
-                    return
-        # Each hole must be there again, save for what a block's rounding fills.
-        stored = [sum(end - begin for begin, end in each) for each in extents]
-        slack = BLOCK * (1 + max(len(each) for each in extents))
-        if abs(stored[0] - stored[1]) > slack:
-            self.differ(path, f"holes: {stored[0]} and {stored[1]} bytes are stored")
+        what = content_difference(files)
+        if what:
+            self.differ(path, what)
 
-    @staticmethod
-    def extents(fd, size):
-        out = []
-        at = 0
-        while at < size:
+    def hand_over(self):
+        """Gives the batch away; results are taken in as they come."""
+        if self.batch:
+            self.running.append(self.pool.submit(compare_batch, self.roots, self.batch))
+        self.batch, self.batch_bytes = [], 0
+        while self.running and self.running[0].done():
+            self.differences += self.running.popleft().result()
+
+    def finish(self):
+        """All that differs, without what changed since the moment given."""
+        if self.pool:
+            self.hand_over()
+            for each in self.running:
+                self.differences += each.result()
+            self.pool.shutdown()
+        since = self.options.changed_after
+        return [(path, what) for path, what in self.differences if since is None or not self.changed(path, since)]
+
+    def changed(self, path, since):
+        """Whether the name in the first tree, or the nearest folder above that is still there, changed."""
+        at = os.fsencode(self.roots[0] + path)
+        while True:
             try:
-                begin = os.lseek(fd, at, os.SEEK_DATA)
+                return os.lstat(at).st_ctime_ns >= since
+            except FileNotFoundError:
+                at = os.path.dirname(at)
             except OSError:
-                break  # ENXIO: a hole up to the end.
-            at = min(os.lseek(fd, begin, os.SEEK_HOLE), size)
-            out.append((begin, at))
-        return out
-
-    @staticmethod
-    def union(extents):
-        out = []
-        for begin, end in sorted(extents):
-            if out and begin <= out[-1][1]:
-                out[-1] = (out[-1][0], max(end, out[-1][1]))
-            else:
-                out.append((begin, end))
-        return out
+                return False
 
 
 def main():
@@ -175,16 +251,24 @@ def main():
     parser.add_argument("--no-owners", action="store_true", help="owners are not compared")
     parser.add_argument("--no-flags", action="store_true", help="inode flags are not compared")
     parser.add_argument("--max", type=int, default=50, help="differences to print")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that compare contents")
+    parser.add_argument("--changed-after", type=int, metavar="NANOSECONDS", help="pass over what changed since")
     options = parser.parse_args()
     comparer = Comparer(options)
     try:
         comparer.walk(options.first, options.second)
+        differences = comparer.finish()
     except OSError as error:
         print(f"compare_trees: {error}", file=sys.stderr)
         return 2
-    if comparer.differences:
-        print(f"{comparer.differences} differences in {comparer.names} names")
+    for path, what in differences[:options.max]:
+        print(f"{os.fsencode(path or '.')!r}: {what}")
+    if differences:
+        print(f"{len(differences)} differences in {comparer.names} names")
         return 1
+    passed = len(comparer.differences)
+    if passed:
+        print(f"passed over {passed} differences of what changed meanwhile")
     print(f"no difference in {comparer.names} names")
     return 0
 
