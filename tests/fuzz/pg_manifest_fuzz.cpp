@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const ByteView text = std::as_bytes(std::span{bytes, size});
   check(text);
   std::string sealed{as_text(text)};
-  sealed += "\"Manifest-Checksum\": \"" + to_hex(sha256_of(text)) + "\"}\n";
+  sealed += "\"Manifest-Checksum\": \"" + to_hex(crypto::sha256(text)) + "\"}\n";
   check(as_bytes(sealed));
   return 0;
 }

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <set>
 
+#include "crypto/crypto.hpp"
 #include "io/directory.hpp"
 #include "io/durable_file.hpp"
 #include "io/user.hpp"
@@ -16,7 +17,6 @@
 #include "source/postgresql/internal/cluster_target.hpp"
 #include "source/postgresql/internal/cluster_writer.hpp"
 #include "source/postgresql/settings_file.hpp"
-#include "source/postgresql/sha256.hpp"
 #include "source/postgresql/staged_wal.hpp"
 
 namespace reprieve {
@@ -275,7 +275,7 @@ class ClusterRestore {
       REPRIEVE_TRY(const io::FileHandle file, folder.open_file(entry.name, O_RDONLY));
       Bytes bytes(static_cast<std::size_t>(entry.content.size));
       REPRIEVE_RETURN_IF_ERROR(io::read_exact(file, bytes));
-      staged.files[entry.name] = {entry.content.size, to_hex(sha256_of(bytes))};
+      staged.files[entry.name] = {entry.content.size, to_hex(crypto::sha256(bytes))};
       if (parse_segment_name(entry.name, staged.segment_size)) ++summary.wal_segments;
     }
     const std::string list = name + "/" + std::string{kStagedWalList};

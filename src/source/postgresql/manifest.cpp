@@ -17,9 +17,9 @@ Error corrupt(std::string what) {
   return Error{ErrorKind::kCorrupt, "backup manifest: " + std::move(what)};
 }
 
-std::optional<Sha256Digest> parse_digest(std::string_view hex) {
+std::optional<crypto::Digest> parse_digest(std::string_view hex) {
   const auto bytes = from_hex(hex);
-  Sha256Digest digest;
+  crypto::Digest digest;
   if (!bytes || bytes->size() != digest.size()) return std::nullopt;
   std::ranges::copy(*bytes, digest.begin());
   return digest;
@@ -133,7 +133,7 @@ class Reader : public nlohmann::json_sax<Json> {
   std::string key_;
   std::optional<std::string> path_;
   std::optional<std::uint64_t> size_;
-  std::optional<Sha256Digest> sha256_;
+  std::optional<crypto::Digest> sha256_;
   Manifest::WalRange range_;
 };
 
@@ -160,7 +160,7 @@ Result<Manifest> parse_manifest(ByteView text) {
   Reader reader{manifest};
   if (!Json::sax_parse(all.begin(), all.end(), &reader)) return corrupt(reader.complaint);
   if (manifest.version == 0) return corrupt("it names no version");
-  if (parse_digest(reader.own_checksum) != sha256_of(text.first(end)))
+  if (parse_digest(reader.own_checksum) != crypto::sha256(text.first(end)))
     return corrupt("its own checksum is wrong");
   return manifest;
 }

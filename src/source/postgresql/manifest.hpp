@@ -7,15 +7,15 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "crypto/crypto.hpp"
 #include "source/postgresql/lsn.hpp"
-#include "source/postgresql/sha256.hpp"
 
 namespace reprieve {
 
 /// Size and digest of a file's bytes.
 struct FileDigest {
   std::uint64_t size = 0;
-  Sha256Digest sha256{};
+  crypto::Digest sha256{};
   friend bool operator==(const FileDigest&, const FileDigest&) = default;
 };
 

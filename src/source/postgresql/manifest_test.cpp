@@ -8,13 +8,13 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string hex_of(const Sha256Digest& digest) {
+std::string hex_of(const crypto::Digest& digest) {
   return to_hex(digest);
 }
 
 /// A manifest of `body`, closed as the server closes it.
 std::string sealed(std::string body) {
-  const std::string sum = hex_of(sha256_of(as_bytes(body)));
+  const std::string sum = hex_of(crypto::sha256(as_bytes(body)));
   return std::move(body) + "\"Manifest-Checksum\": \"" + sum + "\"}\n";
 }
 
@@ -22,7 +22,7 @@ std::string file_line(const std::string& member, std::string_view content) {
   return "{ " + member + ", \"Size\": " + std::to_string(content.size()) +
          ", \"Last-Modified\": \"2026-11-20 14:00:00 GMT\", \"Checksum-Algorithm\": \"SHA256\", "
          "\"Checksum\": \"" +
-         hex_of(sha256_of(as_bytes(content))) + "\" }";
+         hex_of(crypto::sha256(as_bytes(content))) + "\" }";
 }
 
 std::string two_files() {
@@ -35,7 +35,7 @@ std::string two_files() {
 }
 
 FileDigest digest(std::string_view content) {
-  return {content.size(), sha256_of(as_bytes(content))};
+  return {content.size(), crypto::sha256(as_bytes(content))};
 }
 
 TEST(Manifest, ReadsFilesRangesAndEncodedPaths) {

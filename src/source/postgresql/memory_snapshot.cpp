@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "source/postgresql/sha256.hpp"
+#include "crypto/crypto.hpp"
 
 namespace reprieve {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kChunkBytes = 32 * 1024;
 
 ChunkId id_of(ByteView bytes) {
-  return ChunkId{sha256_of(bytes)};
+  return ChunkId{crypto::sha256(bytes)};
 }
 
 }  // namespace
@@ -70,6 +70,10 @@ Result<std::vector<Entry>> MemorySnapshot::read_directory(const ListRef& directo
 
 Result<std::vector<ChunkRef>> MemorySnapshot::chunks_of(const Content& content) {
   return content.chunks;
+}
+
+bool MemorySnapshot::is_chunk(const ChunkId& id, ByteView plaintext) {
+  return id == id_of(plaintext);
 }
 
 Result<> MemorySnapshot::fetch(std::span<const Request> requests, const Deliver& deliver,

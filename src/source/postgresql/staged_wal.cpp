@@ -3,10 +3,10 @@
 #include <fcntl.h>
 
 #include "base/json.hpp"
+#include "crypto/crypto.hpp"
 #include "io/directory.hpp"
 #include "io/durable_file.hpp"
 #include "io/file.hpp"
-#include "source/postgresql/sha256.hpp"
 
 namespace reprieve {
 namespace {
@@ -46,7 +46,7 @@ Result<> copy_checked(const std::string& source, const StagedFile& expected,
                       const std::string& destination) {
   REPRIEVE_TRY(const io::FileHandle in, io::open_file(source, O_RDONLY | O_NOFOLLOW));
   REPRIEVE_TRY(io::AtomicFile out, io::AtomicFile::create(destination));
-  Sha256 hash;
+  crypto::Sha256 hash;
   Bytes buffer(kCopyBytes);
   std::uint64_t size = 0;
   while (true) {

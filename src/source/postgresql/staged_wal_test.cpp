@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "crypto/crypto.hpp"
 #include "io/durable_file.hpp"
 #include "io/file.hpp"
 #include "io/temporary_folder.hpp"
-#include "source/postgresql/sha256.hpp"
 
 namespace reprieve {
 namespace {
@@ -28,7 +28,7 @@ class StagedWalTest : public ::testing::Test {
     write_list();
   }
   void add(const std::string& name, const std::string& content) {
-    staged_.files[name] = {content.size(), to_hex(sha256_of(as_bytes(content)))};
+    staged_.files[name] = {content.size(), to_hex(crypto::sha256(as_bytes(content)))};
     ASSERT_TRUE(io::write_file_durably(from_ + "/" + name, as_bytes(content)));
   }
   void write_list() {

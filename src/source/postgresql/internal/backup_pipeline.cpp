@@ -95,7 +95,7 @@ class ArchiveWriter::FileReader : public ByteReader {
     return taken;
   }
   /// Of the whole file; only once read() returned 0.
-  [[nodiscard]] const Sha256Digest& sha256() const { return piece_.sha256; }
+  [[nodiscard]] const crypto::Digest& sha256() const { return piece_.sha256; }
 
  private:
   ArchivePiece piece_;

@@ -24,7 +24,7 @@ struct ArchivePiece {
   std::optional<Begin> begin;
   Bytes bytes;
   bool is_end = false;
-  Sha256Digest sha256{};  ///< Of the whole file, with its end.
+  crypto::Digest sha256{};  ///< Of the whole file, with its end.
 };
 using ArchiveQueue = BudgetQueue<ArchivePiece>;
 
@@ -48,7 +48,7 @@ class ArchiveSplitter : public BaseBackupVisitor {
   ArchiveQueue& queue_;
   std::optional<std::uint32_t> tablespace_;
   ArchivePiece piece_;
-  Sha256 hash_;
+  crypto::Sha256 hash_;
   Bytes manifest_;
 };
 

@@ -61,10 +61,10 @@ TEST(BackupPipeline, CarriesFilesOfAnySizeThroughABoundedQueue) {
   EXPECT_EQ(all->data.mode, 0750);
   ASSERT_EQ(all->tablespaces.size(), 1U);
   EXPECT_EQ(all->tablespaces[0].name, "16385");
-  EXPECT_EQ(all->files.at("base/1"), (FileDigest{large.size(), sha256_of(as_bytes(large))}));
-  EXPECT_EQ(all->files.at("backup_label"), (FileDigest{0, sha256_of({})}));
+  EXPECT_EQ(all->files.at("base/1"), (FileDigest{large.size(), crypto::sha256(as_bytes(large))}));
+  EXPECT_EQ(all->files.at("backup_label"), (FileDigest{0, crypto::sha256({})}));
   EXPECT_EQ(all->files.at("pg_tblspc/16385/PG_15_202209061/1"),
-            (FileDigest{3, sha256_of(as_bytes("abc"))}));
+            (FileDigest{3, crypto::sha256(as_bytes("abc"))}));
   const auto entry = snapshot.find({all->data}, "data/base/1");
   ASSERT_TRUE(entry);
   EXPECT_EQ(entry->content.chunking, Chunking::kPages);
