@@ -53,6 +53,7 @@ struct RestoreOutcome {
   std::uint64_t bytes = 0;
   std::uint64_t files_written = 0;
   std::uint64_t bytes_written = 0;
+  std::uint64_t bytes_kept = 0;  ///< Files: of those written, what was there already.
   std::uint64_t files_unchanged = 0;
   std::uint64_t deleted = 0;
   Json cluster;                    ///< Databases: what restore_cluster() said.

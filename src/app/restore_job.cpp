@@ -63,6 +63,7 @@ Result<> restore_into_files(backup::RepositoryReader& reader, std::vector<Entry>
   outcome.bytes = summary.bytes;
   outcome.files_written = summary.files_written;
   outcome.bytes_written = summary.bytes_written;
+  outcome.bytes_kept = summary.bytes_kept;
   outcome.files_unchanged = summary.files_unchanged;
   outcome.deleted = summary.deleted;
   return kOk;

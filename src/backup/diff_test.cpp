@@ -23,6 +23,7 @@ class FakeReader : public RestoreReader {
   Result<std::vector<ChunkRef>> chunks_of(const Content& content) override {
     return content.chunks;
   }
+  bool is_chunk(const ChunkId&, ByteView) override { return false; }
   Result<> fetch(std::span<const Request>, const Deliver&, const Missing&) override { return kOk; }
   void report(Problem) override {}
   Progress& progress() override { return progress_; }

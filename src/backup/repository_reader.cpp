@@ -64,6 +64,10 @@ Result<std::vector<ChunkRef>> RepositoryReader::chunks_of(const Content& content
   return content.chunks;
 }
 
+bool RepositoryReader::is_chunk(const ChunkId& id, ByteView plaintext) {
+  return chunks_.is_chunk(ChunkType::kData, id, plaintext);
+}
+
 Result<> RepositoryReader::fetch(std::span<const Request> requests, const Deliver& deliver,
                                  const Missing& missing) {
   using Inner = repository::ChunkReader::Request;

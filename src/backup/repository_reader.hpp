@@ -21,6 +21,7 @@ class RepositoryReader : public RestoreReader {
 
   Result<std::vector<Entry>> read_directory(const ListRef& directory) override;
   Result<std::vector<ChunkRef>> chunks_of(const Content& content) override;
+  bool is_chunk(const ChunkId& id, ByteView plaintext) override;
   Result<> fetch(std::span<const Request> requests, const Deliver& deliver,
                  const Missing& missing) override;
   void report(Problem problem) override;

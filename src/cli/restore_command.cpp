@@ -25,6 +25,7 @@ Json to_json(const app::RestoreOutcome& outcome, const RestoreArguments& argumen
                {"bytes", outcome.bytes},
                {"files_written", outcome.files_written},
                {"bytes_written", outcome.bytes_written},
+               {"bytes_kept", outcome.bytes_kept},
                {"files_unchanged", outcome.files_unchanged},
                {"deleted", outcome.deleted},
                {"cluster", outcome.cluster},
@@ -48,6 +49,9 @@ void tell(const Console& console, const app::RestoreOutcome& outcome,
                           is_dry_run ? "to write" : "written",
                           format_count(outcome.files_unchanged), format_count(outcome.deleted),
                           format_duration(elapsed)));
+  if (outcome.bytes_kept > 0)
+    console.say(fmt::format("  {} {} taken over from files that were there",
+                            format_size(outcome.bytes_kept), is_dry_run ? "would be" : "were"));
   for (const std::string& note : outcome.notes)
     console.say("  " + note);
   if (outcome.is_postgres && !is_dry_run)

@@ -237,6 +237,10 @@ Result<Bytes> ChunkReader::read(ChunkType type, const ChunkId& id, std::size_t s
   return state_->read(type, id, size_max);
 }
 
+bool ChunkReader::is_chunk(ChunkType type, const ChunkId& id, ByteView plaintext) const {
+  return state_->repository.keys().chunk_id(type, plaintext) == id;
+}
+
 Result<> ChunkReader::fetch(std::span<const Request> requests, const Deliver& deliver,
                             const Missing& missing, const CancelToken& cancel) {
   REPRIEVE_ASSERT(requests.size() <= UINT32_MAX);

@@ -23,6 +23,9 @@ class ChunkReader {
   /// the key cannot read; the store's.
   Result<Bytes> read(ChunkType type, const ChunkId& id, std::size_t size_max);
 
+  /// Whether `plaintext` is that chunk, told by its id alone.
+  [[nodiscard]] bool is_chunk(ChunkType type, const ChunkId& id, ByteView plaintext) const;
+
   struct Request {
     ChunkRef chunk;
     std::uint64_t tag = 0;

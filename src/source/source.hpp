@@ -77,6 +77,9 @@ class RestoreReader {
   virtual Result<std::vector<Entry>> read_directory(const ListRef& directory) = 0;
   /// The chunks of a content, lists expanded.
   virtual Result<std::vector<ChunkRef>> chunks_of(const Content& content) = 0;
+  /// Whether these bytes are what a data chunk holds, told by its id and without reading it: bytes
+  /// that are at hand need not be brought.
+  virtual bool is_chunk(const ChunkId& id, ByteView plaintext) = 0;
 
   /// A chunk to be had and what the caller wants to know it by.
   struct Request {

@@ -49,6 +49,9 @@ class FailingReader : public RestoreReader {
     if (--calls_ < 0) return gone();
     return reader_.chunks_of(content);
   }
+  bool is_chunk(const ChunkId& id, ByteView plaintext) override {
+    return reader_.is_chunk(id, plaintext);
+  }
   Result<> fetch(std::span<const Request> requests, const Deliver& deliver,
                  const Missing& missing) override {
     if (--calls_ < 0) return gone();

@@ -19,6 +19,7 @@ class MemorySnapshot : public CaptureSink, public RestoreReader {
 
   Result<std::vector<Entry>> read_directory(const ListRef& directory) override;
   Result<std::vector<ChunkRef>> chunks_of(const Content& content) override;
+  bool is_chunk(const ChunkId& id, ByteView plaintext) override;
   Result<> fetch(std::span<const Request> requests, const Deliver& deliver,
                  const Missing& missing) override;
 

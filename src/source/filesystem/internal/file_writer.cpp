@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "source/filesystem/internal/entry_capture.hpp"
 #include "source/filesystem/internal/file_cache.hpp"
 #include "source/filesystem/internal/remove_at.hpp"
+#include "source/filesystem/internal/stored_extents.hpp"
 #include "tree/tree_codec.hpp"
 
 namespace reprieve::filesystem {
@@ -33,26 +35,28 @@ int write_all(int fd, ByteView bytes, std::uint64_t offset) {
 /// Writes what lies `stored_offset` into the stored bytes to where it belongs between the holes.
 int write_between_holes(int fd, const Content& content, std::uint64_t stored_offset,
                         ByteView bytes) {
-  std::uint64_t file_offset = 0;
-  std::uint64_t skip = stored_offset;
-  for (std::size_t i = 0; !bytes.empty(); ++i) {
-    const bool is_last = i == content.holes.size();
-    const std::uint64_t end = is_last ? content.size : content.holes[i].offset;
-    const std::uint64_t length = end - file_offset;
-    if (skip < length) {
-      const auto part =
-          static_cast<std::size_t>(std::min<std::uint64_t>(length - skip, bytes.size()));
-      if (const int error = write_all(fd, bytes.first(part), file_offset + skip); error != 0)
-        return error;
-      bytes = bytes.subspan(part);
-      skip = 0;
-    } else {
-      skip -= length;
-    }
-    if (is_last) return bytes.empty() ? 0 : EFBIG;
-    file_offset = content.holes[i].offset + content.holes[i].length;
-  }
-  return 0;
+  return for_each_extent(
+      content, stored_offset, bytes,
+      [&](std::uint64_t file_offset, ByteView part) { return write_all(fd, part, file_offset); });
+}
+
+/// Gives a file that holds other bytes the size and the holes of `content`.
+bool shape(int fd, const Content& content) {
+  if (::ftruncate(fd, static_cast<off_t>(content.size)) != 0) return false;
+  return std::ranges::all_of(content.holes, [&](const Hole& hole) {
+    return ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                       static_cast<off_t>(hole.offset), static_cast<off_t>(hole.length)) == 0;
+  });
+}
+
+/// Lets an empty file share all blocks of another one, where the file system can do that: it takes
+/// no time and no room. Returns 0 or an errno after which the file is of no use.
+int clone(int fd, int from_fd, const Content& content, bool& is_cloned) {
+  is_cloned = ::ioctl(fd, FICLONE, from_fd) == 0;
+  if (!is_cloned || shape(fd, content)) return 0;
+  is_cloned = false;
+  const auto size = static_cast<off_t>(content.size);
+  return ::ftruncate(fd, 0) == 0 && ::ftruncate(fd, size) == 0 ? 0 : errno;
 }
 
 }  // namespace
@@ -100,6 +104,72 @@ int FileWriter::open(TargetFile& file) {
   return 0;
 }
 
+bool FileWriter::resume(TargetFile& file, const ExistingFile& left_over,
+                        const LocalPieces& pieces) {
+  const std::lock_guard lock{file.mutex};
+  // Nobody else can have it open for writing then.
+  const Inode& inode = left_over.inode();
+  if (inode.uid != ::geteuid() || inode.mode != 0600 || inode.links != 1) return false;
+  DirectoryHandles::Pin pin;
+  if (context_.handles.pin(*file.directory, pin) != 0) return false;
+  Inode found;
+  Descriptor fd{
+      ::openat(pin.fd(), file.write_name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+  if (!fd.is_open() || stat_fd(fd.get(), found) != 0 || !is_same_state(found, inode)) return false;
+  if (!shape(fd.get(), file.entry.content)) return false;
+  file.fd = std::move(fd);
+  file.is_created = true;
+  file.chunks_left = pieces.absent;
+  ++open_files_;
+  count_kept(pieces.bytes);
+  close_surplus(file);
+  return true;
+}
+
+Result<> FileWriter::take_over(TargetFile& file, const ExistingFile& from,
+                               std::span<const ChunkRef> chunks, LocalPieces& pieces) {
+  const std::lock_guard lock{file.mutex};
+  int error = open(file);
+  bool is_cloned = false;
+  if (error == 0) error = clone(file.fd.get(), from.fd(), file.entry.content, is_cloned);
+  Bytes buffer;
+  std::uint64_t offset = 0;
+  for (std::size_t i = 0; i < chunks.size() && error == 0; offset += chunks[i++].length) {
+    if (!pieces.is_here[i]) continue;
+    buffer.resize(chunks[i].length);
+    // Looked at again: whose file it is may have written to it since.
+    const int fd = is_cloned ? file.fd.get() : from.fd();
+    if (!read_between_holes(fd, file.entry.content, offset, buffer) ||
+        !context_.reader.is_chunk(chunks[i].id, buffer)) {
+      pieces.drop(i, chunks[i].length);
+      continue;
+    }
+    if (!is_cloned) error = write_between_holes(file.fd.get(), file.entry.content, offset, buffer);
+  }
+  if (error != 0) return give_up(file, error, "could not be written");
+  file.chunks_left = pieces.absent;
+  count_kept(pieces.bytes);
+  close_surplus(file);
+  return kOk;
+}
+
+Result<> FileWriter::complete(TargetFile& file) {
+  const std::lock_guard lock{file.mutex};
+  REPRIEVE_ASSERT(file.chunks_left == 0);
+  return file.is_failed ? Result<>{kOk} : finish(file);
+}
+
+void FileWriter::count_kept(std::uint64_t bytes) {
+  context_.bytes_kept += bytes;
+  context_.reader.progress().bytes += bytes;
+}
+
+void FileWriter::close_surplus(TargetFile& file) {
+  if (!file.fd.is_open() || open_files_ <= kOpenFilesMax) return;
+  file.fd.reset();
+  --open_files_;
+}
+
 Result<bool> FileWriter::write_chunk(TargetFile& file, std::uint64_t stored_offset,
                                      ByteView bytes) {
   const std::lock_guard lock{file.mutex};
@@ -127,10 +197,7 @@ Result<bool> FileWriter::miss_chunk(TargetFile& file, const Error& why) {
 Result<bool> FileWriter::count_chunk(TargetFile& file) {
   REPRIEVE_ASSERT(file.chunks_left > 0);
   if (--file.chunks_left > 0) {
-    if (file.fd.is_open() && open_files_ > kOpenFilesMax) {
-      file.fd.reset();
-      --open_files_;
-    }
+    close_surplus(file);
     return false;
   }
   if (!file.is_failed) REPRIEVE_RETURN_IF_ERROR(finish(file));

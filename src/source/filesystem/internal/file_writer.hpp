@@ -1,5 +1,8 @@
 #pragma once
 
+#include <span>
+
+#include "source/filesystem/internal/existing_file.hpp"
 #include "source/filesystem/internal/target.hpp"
 
 namespace reprieve::filesystem {
@@ -11,6 +14,15 @@ class FileWriter {
  public:
   explicit FileWriter(RestoreContext& context) : context_{context} {}
 
+  /// Goes on with the file's temporary one, which an interrupted run left holding `pieces`. False
+  /// if it cannot be trusted or used: the file then begins anew.
+  bool resume(TargetFile& file, const ExistingFile& left_over, const LocalPieces& pieces);
+  /// Begins a file with the pieces of it that `from` holds. Those that it lost since they were
+  /// found are dropped from `pieces`. Errors: as write_chunk().
+  Result<> take_over(TargetFile& file, const ExistingFile& from, std::span<const ChunkRef> chunks,
+                     LocalPieces& pieces);
+  /// Completes a file that was begun by one of these and lacks no chunk.
+  Result<> complete(TargetFile& file);
   /// Writes bytes that lie `stored_offset` into the stored part of the file (holes left out), and
   /// completes the file with its last chunk. True if that was now.
   /// Errors: kExhausted if the disk is full, and others that end the run.
@@ -28,6 +40,8 @@ class FileWriter {
   Result<> finish(TargetFile& file);
   Result<> give_up(TargetFile& file, int error, const std::string& what);
   Result<bool> count_chunk(TargetFile& file);
+  void count_kept(std::uint64_t bytes);
+  void close_surplus(TargetFile& file);
 
   RestoreContext& context_;
   std::atomic<std::size_t> open_files_{0};

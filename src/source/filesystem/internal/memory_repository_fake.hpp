@@ -24,13 +24,17 @@ class MemoryRepository {
  public:
   std::size_t chunk_size = 64 * 1024;
 
-  ChunkId put(ByteView bytes) {
+  static ChunkId id_of(ByteView bytes) {
     ChunkId id;
     const std::uint64_t hash = checksum_of(bytes);
     for (std::size_t i = 0; i < 4; ++i) {
       const std::uint64_t word = hash_of_child(hash, std::string(i, 'x'));
       std::memcpy(id.bytes.data() + 8 * i, &word, 8);
     }
+    return id;
+  }
+  ChunkId put(ByteView bytes) {
+    const ChunkId id = id_of(bytes);
     const std::lock_guard lock{mutex_};
     chunks_.try_emplace(id, copy_of(bytes));
     return id;
@@ -165,6 +169,9 @@ class MemoryReader : public RestoreReader {
   Result<std::vector<ChunkRef>> chunks_of(const Content& content) override {
     if (content.list) return read_list(content.list->id);
     return content.chunks;
+  }
+  bool is_chunk(const ChunkId& id, ByteView plaintext) override {
+    return id == MemoryRepository::id_of(plaintext);
   }
   /// From the last to the first, by two threads.
   Result<> fetch(std::span<const Request> requests, const Deliver& deliver,

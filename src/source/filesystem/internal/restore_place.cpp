@@ -16,11 +16,6 @@
 namespace reprieve::filesystem {
 namespace {
 
-// Together they let the repository read whole packs, and bound what one batch takes of memory: some
-// hundred bytes for each chunk and file, and no contents.
-constexpr std::size_t kBatchChunksMax = 16 * 1024;
-constexpr std::uint64_t kBatchBytesMax = 256 * 1024 * 1024;
-
 /// A temporary name that no entry of the directory has.
 std::string free_name(const std::string& name, std::span<const Entry> siblings) {
   for (unsigned attempt = 0;; ++attempt) {
@@ -129,16 +124,15 @@ Result<> RestoreRun::place(const Shared& directory, Entry entry, Existing existi
     if (existing != nullptr) return kOk;
   }
   if (existing != nullptr && is_present(*directory, entry, existing)) return kOk;
-  if (context_.options.dry_run) {
-    ++context_.files_written;
-    context_.bytes_written += stored_size(entry.content);
-    return kOk;
-  }
   const bool is_direct =
       existing == nullptr && (is_written_at_once(entry) || entry.type != EntryType::kFile);
   std::string write_name = is_direct ? entry.name : free_name(entry.name, siblings);
   if (entry.type == EntryType::kFile)
     return place_file(directory, std::move(entry), existing, std::move(write_name));
+  if (context_.options.dry_run) {
+    ++context_.files_written;
+    return kOk;
+  }
   return place_special(directory, std::move(entry), existing, write_name);
 }
 
@@ -201,65 +195,27 @@ bool RestoreRun::is_present(TargetDirectory& directory, const Entry& entry, Exis
   if (existing->error != 0 || inode.type != entry.type) return false;
   DirectoryHandles::Pin pin;
   if (context_.handles.pin(directory, pin) != 0) return false;
-  const bool may_write = !context_.options.dry_run;
-  const PathOf path = [&] { return directory.path_of(entry.name); };
   if (entry.type == EntryType::kFile) {
     if (!context_.options.trust_times || inode.size != entry.content.size ||
         inode.modified != entry.modified)
       return false;
-    Descriptor fd;
-    if (open_for_reading(pin.fd(), entry.name.c_str(), 0, fd) != 0) return false;
-    if (may_write && !context_.metadata.is_applied(fd.get(), inode, entry)) {
-      write_flags(fd.get(), 0);
-      context_.metadata.apply(fd.get(), entry, false, MetadataWriter::Flags::kAll, path);
-    }
-  } else {
-    std::string target;
-    if (entry.type == EntryType::kSymlink &&
-        (read_link(pin.fd(), entry.name.c_str(), target) != 0 || target != entry.target))
-      return false;
-    if (inode.rdev_major != entry.device_major || inode.rdev_minor != entry.device_minor)
-      return false;
-    if (may_write && !context_.metadata.is_applied_at(pin.fd(), entry.name, inode, entry))
-      context_.metadata.apply_at(pin.fd(), entry.name, entry, false, path);
+    ExistingFile file;
+    if (!file.open(pin.fd(), entry.name)) return false;
+    keep_file(directory, entry, file);
+    return true;
   }
-  ++context_.files_unchanged;
-  ++context_.reader.progress().files;
-  ++context_.reader.progress().files_unchanged;
-  context_.reader.progress().bytes += entry.content.size;
-  context_.reader.progress().bytes_unchanged += entry.content.size;
+  std::string target;
+  if (entry.type == EntryType::kSymlink &&
+      (read_link(pin.fd(), entry.name.c_str(), target) != 0 || target != entry.target))
+    return false;
+  if (inode.rdev_major != entry.device_major || inode.rdev_minor != entry.device_minor)
+    return false;
+  if (!context_.options.dry_run &&
+      !context_.metadata.is_applied_at(pin.fd(), entry.name, inode, entry))
+    context_.metadata.apply_at(pin.fd(), entry.name, entry, false,
+                               [&] { return directory.path_of(entry.name); });
+  count_unchanged(entry);
   return true;
-}
-
-Result<> RestoreRun::place_file(const Shared& directory, Entry entry, Existing existing,
-                                std::string write_name) {
-  const Content& content = entry.content;
-  std::vector<ChunkRef> chunks;
-  if (content.list || !content.chunks.empty()) {
-    auto found = context_.reader.chunks_of(content);
-    std::uint64_t total = 0;
-    for (const ChunkRef& chunk : found ? *found : chunks)
-      total += chunk.length;
-    if (found && total != stored_size(content))
-      found = Error{ErrorKind::kCorrupt, "its chunks do not add up to its size"};
-    if (!found) {
-      if (found.error().kind != ErrorKind::kCorrupt && found.error().kind != ErrorKind::kNotFound)
-        return std::move(found).error();
-      context_.report(Problem::Kind::kUnreadable, directory->path_of(entry.name),
-                      "could not be restored: " + found.error().what);
-      return kOk;
-    }
-    chunks = *std::move(found);
-  }
-  auto file = std::make_shared<TargetFile>();
-  file->directory = directory;
-  file->write_name = std::move(write_name);
-  file->replaced_flags = existing != nullptr ? existing->inode.flags : 0;
-  file->entry = std::move(entry);
-  if (!chunks.empty()) return add_to_batch(file, chunks);
-  REPRIEVE_TRY(const bool is_written, writer_.write_whole(*file));
-  static_cast<void>(is_written);
-  return kOk;
 }
 
 Result<> RestoreRun::place_special(const Shared& directory, Entry entry, Existing existing,
@@ -298,55 +254,6 @@ int RestoreRun::make_special(int directory_fd, const std::string& name, const En
   if (entry.type == EntryType::kBlockDevice) type = S_IFBLK;
   const dev_t device = makedev(entry.device_major, entry.device_minor);
   return ::mknodat(directory_fd, name.c_str(), type | 0600, device) == 0 ? 0 : errno;
-}
-
-Result<> RestoreRun::add_to_batch(const std::shared_ptr<TargetFile>& file,
-                                  std::span<const ChunkRef> chunks) {
-  file->chunks_left = chunks.size();
-  ++file->directory->pending;
-  std::uint64_t offset = 0;
-  std::unique_lock lock{mutex_};
-  for (const ChunkRef& chunk : chunks) {
-    if (batch_.files.empty() || batch_.files.back() != file) batch_.files.push_back(file);
-    batch_.requests.push_back({chunk, batch_.files.size() - 1, offset});
-    batch_.bytes += chunk.length;
-    offset += chunk.length;
-    if (batch_.requests.size() < kBatchChunksMax && batch_.bytes < kBatchBytesMax) continue;
-    FetchBatch full = std::exchange(batch_, {});
-    lock.unlock();
-    REPRIEVE_RETURN_IF_ERROR(fetch(std::move(full)));
-    lock.lock();
-  }
-  return kOk;
-}
-
-Result<> RestoreRun::fetch(FetchBatch batch) {
-  if (batch.requests.empty()) return kOk;
-  const auto file_of = [&](const RestoreReader::Request& request) -> TargetFile& {
-    return *batch.files[static_cast<std::size_t>(request.tag)];
-  };
-  const auto deliver = [&](const RestoreReader::Request& request, ByteView bytes) -> Result<> {
-    TargetFile& file = file_of(request);
-    REPRIEVE_RETURN_IF_ERROR(context_.reader.cancel().check());
-    const Error wrong{ErrorKind::kCorrupt, "a chunk has another length than its file says"};
-    REPRIEVE_TRY(const bool is_last, bytes.size() == request.chunk.length
-                                         ? writer_.write_chunk(file, request.offset, bytes)
-                                         : writer_.miss_chunk(file, wrong));
-    if (is_last) complete(file.directory);
-    return kOk;
-  };
-  const auto missing = [&](const RestoreReader::Request& request, const Error& why) -> Result<> {
-    TargetFile& file = file_of(request);
-    REPRIEVE_TRY(const bool is_last, writer_.miss_chunk(file, why));
-    if (is_last) complete(file.directory);
-    return kOk;
-  };
-  auto done = context_.reader.fetch(batch.requests, deliver, missing);
-  if (!done) {
-    for (const auto& file : batch.files)
-      writer_.abandon(*file);
-  }
-  return done;
 }
 
 Result<> RestoreRun::make_links() {

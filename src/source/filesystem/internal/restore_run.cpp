@@ -68,6 +68,7 @@ Result<RestoreSummary> RestoreRun::run(std::vector<Entry> roots) {
   summary.bytes = context_.bytes;
   summary.files_written = context_.files_written;
   summary.bytes_written = context_.bytes_written;
+  summary.bytes_kept = context_.bytes_kept;
   summary.files_unchanged = context_.files_unchanged;
   summary.deleted = context_.deleted;
   summary.problems = context_.problems;

@@ -58,13 +58,19 @@ class RestoreRun {
                        Selection::Verdict verdict);
   Result<> place_file(const Shared& directory, Entry entry, Existing existing,
                       std::string write_name);
+  void keep_file(TargetDirectory& directory, const Entry& entry, const ExistingFile& file);
+  Result<std::optional<std::vector<ChunkRef>>> chunks_of(TargetDirectory& directory,
+                                                         const Entry& entry);
+  Result<> write_pieces(const std::shared_ptr<TargetFile>& file, std::span<const ChunkRef> chunks,
+                        const ExistingFile& present, LocalPieces pieces);
   Result<> place_special(const Shared& directory, Entry entry, Existing existing,
                          const std::string& write_name);
   int make_special(int directory_fd, const std::string& name, const Entry& entry);
   bool is_present(TargetDirectory& directory, const Entry& entry, Existing existing);
   Result<> delete_extra(TargetDirectory& directory, const std::vector<Listed>& listed,
                         const std::vector<Entry>& entries);
-  Result<> add_to_batch(const std::shared_ptr<TargetFile>& file, std::span<const ChunkRef> chunks);
+  Result<> add_to_batch(const std::shared_ptr<TargetFile>& file, std::span<const ChunkRef> chunks,
+                        const LocalPieces& pieces);
   Result<> fetch(FetchBatch batch);
   Result<> make_links();
   Result<> make_link(const Follower& follower);
@@ -72,6 +78,8 @@ class RestoreRun {
   void finish(TargetDirectory& directory);
   Selection::Verdict judge(const TargetDirectory& directory, std::string_view name);
   void count(const Entry& entry);
+  void count_unchanged(const Entry& entry);
+  void count_to_write(const Entry& entry, std::uint64_t bytes_at_hand);
 
   RestoreContext context_;
   FileWriter writer_;

@@ -69,6 +69,7 @@ struct RestoreContext {
   std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> files_written{0};
   std::atomic<std::uint64_t> bytes_written{0};
+  std::atomic<std::uint64_t> bytes_kept{0};
   std::atomic<std::uint64_t> files_unchanged{0};
   std::atomic<std::uint64_t> deleted{0};
   std::atomic<std::uint64_t> problems{0};
