@@ -13,6 +13,7 @@
 #include "plan/canonical.hpp"
 #include "plan/parse.hpp"
 #include "storage/local/local_store.hpp"
+#include "storage/retrying/retrying_store.hpp"
 
 namespace reprieve::app {
 namespace {
@@ -152,7 +153,8 @@ Result<std::unique_ptr<ObjectStore>> Workspace::open_store() const {
           "--repo.");
     return std::move(store).error();
   }
-  return std::unique_ptr<ObjectStore>{*std::move(store)};
+  return std::make_unique<RetryingStore>(*std::move(store), system_clock(), system_random(),
+                                         options_.cancel);
 }
 
 Result<repository::UnlockKey> Workspace::given_key() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cancel.hpp"
 #include "base/result.hpp"
 #include "plan/model.hpp"
 #include "repository/repository.hpp"
@@ -24,6 +25,8 @@ struct WorkspaceOptions {
   std::string cache_dir;      ///< --cache-dir or REPRIEVE_CACHE_DIR.
   /// Asks on the terminal without echo; not set if there is no terminal to ask on.
   std::function<Result<Secret>(const std::string& prompt)> ask;
+  /// Ends waits for a store that does not answer; may be null. Must outlive what is opened.
+  const CancelToken* cancel = nullptr;
 };
 
 /// A plan with its text, as it was loaded.

@@ -15,7 +15,7 @@ namespace reprieve::cli {
 
 /// What every command is given.
 struct Invocation {
-  explicit Invocation(CancelToken& stop) : cancel{stop} {}
+  explicit Invocation(CancelToken& stop) : cancel{stop} { options.cancel = &stop; }
 
   app::WorkspaceOptions options;
   bool is_json = false;
