@@ -7,6 +7,7 @@
 #include "io/file.hpp"
 #include "io/process_identity.hpp"
 #include "io/user.hpp"
+#include "plan/nearest.hpp"
 #include "recovery/run_folder.hpp"
 #include "source/postgresql/side_instance.hpp"
 
@@ -26,7 +27,7 @@ Result<std::vector<recovery::CheckResult>> run_named(const recovery::CheckEnviro
     const plan::Check* check = environment.plan.find_check(name);
     if (check == nullptr)
       return Error{ErrorKind::kNotFound, "the plan has no check " + name,
-                   "`reprieve plan show` lists them."};
+                   plan::suggestion(name, plan::names_of(environment.plan.checks))};
     results.push_back(recovery::run_check(environment, *check));
   }
   return results;
@@ -184,7 +185,7 @@ Result<std::vector<recovery::CheckResult>> run_checks_against(const Workspace& w
   const plan::Source* found = loaded->plan.find_source(source);
   if (found == nullptr)
     return Error{ErrorKind::kNotFound, "the plan has no source " + source,
-                 "`reprieve plan show` lists them."};
+                 plan::suggestion(source, plan::names_of(loaded->plan.sources))};
   REPRIEVE_TRY(plan::Plan turned, turned_to_copy(workspace, loaded->plan, names, *found, target));
   const auto environment = environment_of(workspace, turned, io::parent_of(loaded->path));
   const auto* postgres = std::get_if<plan::PostgresSource>(&found->kind);

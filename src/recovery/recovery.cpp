@@ -11,6 +11,7 @@
 #include "io/file.hpp"
 #include "io/lock.hpp"
 #include "plan/canonical.hpp"
+#include "plan/nearest.hpp"
 #include "plan/parse.hpp"
 #include "recovery/approval.hpp"
 #include "recovery/check.hpp"
@@ -33,8 +34,8 @@ std::string hash_of(const plan::Plan& plan) {
 Result<const plan::Scenario*> scenario_of(const plan::Plan& plan, const std::string& name) {
   const plan::Scenario* const scenario = plan.find_scenario(name);
   if (scenario != nullptr) return scenario;
-  return Error{ErrorKind::kInvalid, fmt::format("the plan has no scenario {}", name),
-               "See the scenarios with `reprieve plan show`."};
+  return Error{ErrorKind::kNotFound, fmt::format("the plan has no scenario {}", name),
+               plan::suggestion(name, plan::names_of(plan.scenarios))};
 }
 
 Result<std::map<std::string, std::string>> resolve_params(

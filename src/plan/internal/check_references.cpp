@@ -3,21 +3,12 @@
 
 #include "base/format.hpp"
 #include "plan/internal/graph.hpp"
-#include "plan/internal/nearest.hpp"
 #include "plan/internal/sections.hpp"
+#include "plan/nearest.hpp"
 
 /// Whether what one section names exists in the other, and is of a kind that fits.
 namespace reprieve::plan {
 namespace {
-
-template <class T>
-std::vector<std::string_view> names_in(const std::vector<T>& entries) {
-  std::vector<std::string_view> names;
-  names.reserve(entries.size());
-  for (const T& entry : entries)
-    names.push_back(entry.name);
-  return names;
-}
 
 class ReferenceCheck {
  public:
@@ -54,7 +45,7 @@ class ReferenceCheck {
       if (entry.name == name.text) return draft_.is_doubtful(section, name.text) ? nullptr : &entry;
     if (name.text.empty() || draft_.is_doubtful(section, name.text)) return nullptr;
     if (draft_.problems.is_full()) return nullptr;
-    std::string hint = suggestion(name.text, names_in(entries));
+    std::string hint = suggestion(name.text, names_of(entries));
     if (hint.empty())
       hint = fmt::format("Write an entry {} in the section {}.", name.text, section);
     draft_.problems.add(name.at, fmt::format("{}: there is no {} \"{}\"", path, kind, name.text),
@@ -65,7 +56,7 @@ class ReferenceCheck {
   /// The message shows no name: somebody may have written the secret itself.
   void secret(const std::string& path, const Name& name) {
     if (plan_.find_secret(name.text) != nullptr || draft_.is_doubtful("secrets", "")) return;
-    const auto names = names_in(plan_.secrets);
+    const auto names = names_of(plan_.secrets);
     std::string hint = suggestion(name.text, names);
     if (hint.empty()) hint = "Write an entry in the section secrets, and its name here.";
     draft_.problems.add(name.at, path + ": this names no entry of the section secrets",

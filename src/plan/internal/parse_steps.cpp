@@ -2,8 +2,8 @@
 #include <array>
 
 #include "base/format.hpp"
-#include "plan/internal/nearest.hpp"
 #include "plan/internal/sections.hpp"
+#include "plan/nearest.hpp"
 #include "plan/units.hpp"
 
 /// One step of a scenario.

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "base/format.hpp"
-#include "plan/internal/nearest.hpp"
+#include "plan/nearest.hpp"
 #include "plan/units.hpp"
 
 namespace reprieve::plan {

@@ -2,8 +2,8 @@
 
 #include "base/format.hpp"
 #include "plan/internal/graph.hpp"
-#include "plan/internal/nearest.hpp"
 #include "plan/internal/sections.hpp"
+#include "plan/nearest.hpp"
 
 /// The graph of a scenario's steps: who comes after whom, and who takes what from whom.
 namespace reprieve::plan {

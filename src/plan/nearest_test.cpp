@@ -1,4 +1,4 @@
-#include "plan/internal/nearest.hpp"
+#include "plan/nearest.hpp"
 
 #include <gtest/gtest.h>
 

@@ -19,4 +19,14 @@ std::optional<std::string_view> nearest(std::string_view name,
 /// `Did you mean "db"?`, or else `Known: db, web.`, or else nothing.
 std::string suggestion(std::string_view name, const std::vector<std::string_view>& candidates);
 
+/// The names of a plan's entries (sources, checks, scenarios ...), as candidates.
+template <class Entry>
+std::vector<std::string_view> names_of(const std::vector<Entry>& entries) {
+  std::vector<std::string_view> names;
+  names.reserve(entries.size());
+  for (const Entry& entry : entries)
+    names.push_back(entry.name);
+  return names;
+}
+
 }  // namespace reprieve::plan
