@@ -97,7 +97,7 @@ dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 .timeline .label{text-anchor:end}.timeline .label.critical{font-weight:700}
 .timeline .took,.timeline .none{fill:var(--soft);font-size:10.5px}
 .timeline .grid{stroke:var(--line)}.timeline .bar.good{fill:var(--bar)}.timeline .bar.bad{fill:var(--bad)}
-.timeline .bar.open{fill:var(--open)}.timeline .bar.back{fill:var(--warn)}
+.timeline .bar.open,.timeline .bar.soft{fill:var(--open)}.timeline .bar.warn{fill:var(--warn)}
 .timeline .bar{opacity:.62}.timeline .bar.critical{opacity:1}
 .timeline .wait{fill:url(#hatch)}.hatch-ground{fill:var(--warnbg)}.hatch-line{fill:var(--warn)}
 .timeline .mark{stroke-width:1.5;stroke-dasharray:4 3}.timeline .start{stroke:var(--bad)}

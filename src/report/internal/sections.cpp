@@ -18,25 +18,6 @@ using recovery::StepRun;
 using recovery::StepState;
 using recovery::text_of;
 
-std::string_view css_of_state(StepState state) {
-  switch (state) {
-    case StepState::kDone:
-    case StepState::kDoneObserved:
-      return "good";
-    case StepState::kFailed:
-    case StepState::kUnknown:
-    case StepState::kUndoFailed:
-      return "bad";
-    case StepState::kUndoing:
-    case StepState::kUndone:
-      return "warn";
-    case StepState::kRunning:
-      return "open";
-    default:
-      return "soft";
-  }
-}
-
 /// The words beside the colour: never colour alone.
 std::string state_words(const StepRun& step) {
   if (step.state == StepState::kDoneObserved) return "✔ was so already";
@@ -78,9 +59,8 @@ std::string step_row(const RunReport& report, const plan::Step& rule) {
   return fmt::format(
       "<tr><td><b>{}</b><div class=soft>{}</div></td><td class={}>{}{}</td><td class=num>{}</td>"
       "<td class=num>{}</td><td class=call>{}</td></tr>",
-      escape(rule.id), plan::name_of(rule.type()), css_of_state(step.state), state_words(step),
-      note, clock_time(step.began ? std::optional{step.began->at} : std::nullopt), took,
-      calls_of(step));
+      escape(rule.id), plan::name_of(rule.type()), css_of(step.state), state_words(step), note,
+      clock_time(step.began ? std::optional{step.began->at} : std::nullopt), took, calls_of(step));
 }
 
 std::string loss_row(const RunReport& report, const recovery::DataLoss& loss) {
@@ -138,6 +118,25 @@ std::string check_rows(const std::string& step_id, const StepRun& step) {
 }
 
 }  // namespace
+
+std::string_view css_of(StepState state) {
+  switch (state) {
+    case StepState::kDone:
+    case StepState::kDoneObserved:
+      return "good";
+    case StepState::kFailed:
+    case StepState::kUnknown:
+    case StepState::kUndoFailed:
+      return "bad";
+    case StepState::kUndoing:
+    case StepState::kUndone:
+      return "warn";
+    case StepState::kRunning:
+      return "open";
+    default:
+      return "soft";
+  }
+}
 
 std::string timeline_section(const RunReport& report, const plan::Scenario& executed) {
   return "<section><h2>Time line</h2><div class=scroll>" + timeline_svg(report, executed) +

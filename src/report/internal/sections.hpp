@@ -17,5 +17,6 @@ std::string environment_section(const RunReport& report);
 
 /// The class that colours a verdict.
 std::string_view css_of(recovery::Verdict verdict);
+std::string_view css_of(recovery::StepState state);
 
 }  // namespace reprieve::report

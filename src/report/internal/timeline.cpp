@@ -8,6 +8,7 @@
 #include "base/format.hpp"
 #include "recovery/decide.hpp"
 #include "report/internal/html.hpp"
+#include "report/internal/sections.hpp"
 
 namespace reprieve::report {
 namespace {
@@ -83,23 +84,6 @@ std::string marker(const Scale& scale, Instant at, double height, std::string_vi
   return fmt::format(
       "<line class='mark {}' x1='{:.1f}' y1='{}' x2='{:.1f}' y2='{}'><title>{}</title></line>", css,
       scale.x(at), kTop - 6, scale.x(at), height - 4, escape(title));
-}
-
-std::string_view css_of(StepState state) {
-  switch (state) {
-    case StepState::kDone:
-    case StepState::kDoneObserved:
-      return "good";
-    case StepState::kFailed:
-    case StepState::kUnknown:
-    case StepState::kUndoFailed:
-      return "bad";
-    case StepState::kUndoing:
-    case StepState::kUndone:
-      return "back";
-    default:
-      return "open";
-  }
 }
 
 std::string bar(const Scale& scale, double y, Instant from, Instant to, std::string_view css) {
