@@ -1,15 +1,32 @@
 #include "app/exposure.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "app/points.hpp"
 
 namespace reprieve::app {
 namespace {
 
-std::optional<Duration> tightest_rpo(const plan::Plan& plan, const std::string& source) {
+std::vector<std::string> sources_of(const plan::Plan* plan,
+                                    const std::vector<repository::Snapshot>& snapshots) {
+  std::vector<std::string> names;
+  if (plan != nullptr) {
+    std::ranges::transform(plan->sources, std::back_inserter(names), &plan::Source::name);
+    return names;
+  }
+  for (const repository::Snapshot& snapshot : snapshots)
+    names.push_back(snapshot.description.source);
+  std::ranges::sort(names);
+  const auto repeated = std::ranges::unique(names);
+  names.erase(repeated.begin(), repeated.end());
+  return names;
+}
+
+std::optional<Duration> tightest_rpo(const plan::Plan* plan, const std::string& source) {
   std::optional<Duration> tightest;
-  for (const plan::Service& service : plan.services) {
+  if (plan == nullptr) return tightest;
+  for (const plan::Service& service : plan->services) {
     const bool uses_it = std::ranges::any_of(
         service.sources, [&](const plan::Name& name) { return name.text == source; });
     if (uses_it && service.rpo && (!tightest || *service.rpo < *tightest)) tightest = service.rpo;
@@ -19,15 +36,15 @@ std::optional<Duration> tightest_rpo(const plan::Plan& plan, const std::string& 
 
 }  // namespace
 
-std::vector<SourceExposure> exposures(const plan::Plan& plan,
+std::vector<SourceExposure> exposures(const plan::Plan* plan,
                                       const std::vector<repository::Snapshot>& snapshots,
                                       const Verifications& verifications, Instant now) {
   std::vector<SourceExposure> rows;
-  for (const plan::Source& source : plan.sources) {
+  for (const std::string& source : sources_of(plan, snapshots)) {
     SourceExposure row;
-    row.source = source.name;
-    row.objective = tightest_rpo(plan, source.name);
-    const auto points = points_of(snapshots, source.name);
+    row.source = source;
+    row.objective = tightest_rpo(plan, source);
+    const auto points = points_of(snapshots, source);
     for (const repository::Snapshot& point : points) {
       const auto verdict = verifications.verdict_on(point.id);
       if (verdict && verdict->is_good && (!row.verified || *row.verified < verdict->at))

@@ -20,8 +20,8 @@ struct SourceExposure {
   bool is_kept = true;                ///< Exposure within the objective, or none was promised.
 };
 
-/// Pure. One row per source of the plan, in its order.
-std::vector<SourceExposure> exposures(const plan::Plan& plan,
+/// Pure. One row per source of the plan, in its order; without a plan, of the snapshots, by name.
+std::vector<SourceExposure> exposures(const plan::Plan* plan,
                                       const std::vector<repository::Snapshot>& snapshots,
                                       const Verifications& verifications, Instant now);
 

@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::minutes;
 
-plan::Plan shop() {
+const plan::Plan kShop = [] {
   plan::Plan plan;
   plan.sources.push_back({"db", {}, plan::FilesSource{}});
   plan::Service loose{};
@@ -19,7 +19,7 @@ plan::Plan shop() {
   tight.rpo = minutes{15};
   plan.services = {loose, tight};
   return plan;
-}
+}();
 
 repository::Snapshot point_of(const char* time) {
   repository::Snapshot snapshot;
@@ -33,7 +33,7 @@ const Instant kNow = *parse_rfc3339("2026-11-20T12:20:00Z");
 
 TEST(Exposure, IsTheAgeOfTheNewestPointAgainstTheTightestObjective) {
   const auto rows = exposures(
-      shop(), {point_of("2026-11-20T11:00:00Z"), point_of("2026-11-20T12:10:00Z")}, {}, kNow);
+      &kShop, {point_of("2026-11-20T11:00:00Z"), point_of("2026-11-20T12:10:00Z")}, {}, kNow);
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0].exposure, minutes{10});
   EXPECT_EQ(rows[0].objective, minutes{15});
@@ -41,14 +41,24 @@ TEST(Exposure, IsTheAgeOfTheNewestPointAgainstTheTightestObjective) {
 }
 
 TEST(Exposure, OverTheObjectiveIsNotKept) {
-  const auto rows = exposures(shop(), {point_of("2026-11-20T12:00:00Z")}, {}, kNow);
+  const auto rows = exposures(&kShop, {point_of("2026-11-20T12:00:00Z")}, {}, kNow);
   EXPECT_FALSE(rows.at(0).is_kept);
 }
 
 TEST(Exposure, WithoutAPointKeepsNoPromise) {
-  const auto rows = exposures(shop(), {}, {}, kNow);
+  const auto rows = exposures(&kShop, {}, {}, kNow);
   EXPECT_FALSE(rows.at(0).newest);
   EXPECT_FALSE(rows.at(0).is_kept);
+}
+
+TEST(Exposure, WithoutAPlanIsThatOfEverySourceInTheRepository) {
+  const auto rows = exposures(
+      nullptr, {point_of("2026-11-20T11:00:00Z"), point_of("2026-11-20T12:10:00Z")}, {}, kNow);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].source, "db");
+  EXPECT_EQ(rows[0].exposure, minutes{10});
+  EXPECT_FALSE(rows[0].objective);
+  EXPECT_TRUE(rows[0].is_kept);
 }
 
 }  // namespace

@@ -65,14 +65,15 @@ Json tell_scenarios(const Console& console, const plan::Plan& plan,
 
 Result<int> run_status(const Invocation& invocation, const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(const app::LoadedPlan* loaded, workspace.plan());
+  const app::LoadedPlan* const loaded = workspace.plan_if_any();
+  const plan::Plan* const plan = loaded == nullptr ? nullptr : &loaded->plan;
   REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
   REPRIEVE_TRY(const auto list, open.repository->snapshots());
   REPRIEVE_TRY(const auto runs, recovery::list_runs(workspace.state_dir()));
   const auto verifications =
       app::Verifications::load(workspace.state_dir(), to_hex(open.repository->id()));
   const Instant now = system_clock().now();
-  const auto rows = app::exposures(loaded->plan, list.snapshots, verifications, now);
+  const auto rows = app::exposures(plan, list.snapshots, verifications, now);
   tell_sources(console, rows, now);
   Json sources = Json::array();
   bool is_kept = true;
@@ -80,9 +81,10 @@ Result<int> run_status(const Invocation& invocation, const Console& console) {
     sources.push_back(to_json(row));
     is_kept = is_kept && row.is_kept && row.newest;
   }
-  const Json scenarios = tell_scenarios(console, loaded->plan, runs, now);
+  const Json scenarios =
+      plan == nullptr ? Json::array() : tell_scenarios(console, *plan, runs, now);
   console.result({{"schema", "reprieve.status/1"},
-                  {"plan", loaded->plan.name},
+                  {"plan", plan == nullptr ? Json{nullptr} : Json(plan->name)},
                   {"good", is_kept},
                   {"sources", sources},
                   {"scenarios", scenarios}});
@@ -97,7 +99,8 @@ void add_status(CLI::App& parser, Invocation& invocation) {
   command->footer(
       "EXPOSURE is the data that a disaster now would cost. Exit code 1 if a source has no "
       "recovery\n"
-      "point or is over its objective.\n\nExample:\n  reprieve status");
+      "point or is over its objective. Without a plan: every source of the "
+      "repository.\n\nExample:\n  reprieve status");
   command->callback([&invocation] {
     invocation.run = [&invocation](const Console& console) {
       return finish(console, [&] { return run_status(invocation, console); });
