@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
@@ -72,5 +73,7 @@ Result<> sync_data(const FileHandle& file);
 std::string parent_of(const std::string& path);
 /// The last segment: "a/b" -> "b".
 std::string name_in(const std::string& path);
+/// The path of what a folder holds: "a", "b" -> "a/b".
+std::string path_in(const std::string& folder, std::string_view name);
 
 }  // namespace reprieve::io

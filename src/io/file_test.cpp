@@ -81,6 +81,8 @@ TEST(Paths, HaveAParentAndAName) {
   EXPECT_EQ(parent_of("/a"), "/");
   EXPECT_EQ(parent_of("a"), ".");
   EXPECT_EQ(parent_of("a/b/"), "a");
+  EXPECT_EQ(path_in("/a", "b"), "/a/b");
+  EXPECT_EQ(path_in("/", "b"), "/b");
   EXPECT_EQ(parent_of("a//b"), "a");
   EXPECT_EQ(parent_of("/"), "/");
   EXPECT_EQ(parent_of(""), ".");

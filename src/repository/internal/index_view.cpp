@@ -194,8 +194,8 @@ std::uint64_t IndexView::lower_bound(const ChunkId& id) const {
   const double fraction = static_cast<double>(big_endian_prefix(id.bytes)) / 0x1p64;
   const auto guess =
       std::min(static_cast<std::uint64_t>(fraction * static_cast<double>(chunks_)), chunks_ - 1);
-  std::uint64_t low = 0;         // Rows before it are less.
-  std::uint64_t high = chunks_;  // Rows from it on are not.
+  std::uint64_t low = 0;       // Rows before it are less.
+  std::uint64_t high = guess;  // Rows from it on are not.
   std::uint64_t step = 16;
   if (is_less(guess, id)) {
     low = guess + 1;
@@ -203,7 +203,6 @@ std::uint64_t IndexView::lower_bound(const ChunkId& id) const {
       low += step + 1;
     high = std::min(low + step, chunks_);
   } else {
-    high = guess;
     for (; high > step && !is_less(high - step, id); step *= 2)
       high -= step;
     low = high > step ? high - step : 0;

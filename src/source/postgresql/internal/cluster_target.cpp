@@ -95,7 +95,7 @@ std::vector<std::string> tablespace_links(const std::string& path) {
   if (!names) return targets;
   for (const std::string& name : *names) {
     char target[4096];
-    const ssize_t length = ::readlink((folder + "/" + name).c_str(), target, sizeof target);
+    const ssize_t length = ::readlink(io::path_in(folder, name).c_str(), target, sizeof target);
     if (length > 0) targets.emplace_back(target, static_cast<std::size_t>(length));
   }
   return targets;
@@ -209,7 +209,7 @@ Result<> claim_target(const std::string& path, TargetState state, const std::str
   REPRIEVE_TRY(const auto names, io::list_dir(path));
   for (const std::string& name : names)
     if (counts(name) && name != kUnfinishedMarker)
-      REPRIEVE_RETURN_IF_ERROR(io::remove_tree(path + "/" + name));
+      REPRIEVE_RETURN_IF_ERROR(io::remove_tree(io::path_in(path, name)));
   return root.sync();
 }
 
