@@ -11,6 +11,8 @@ repository::Statistics statistics_of(const Progress& progress, std::size_t probl
   statistics.files = progress.files;
   statistics.directories = progress.directories;
   statistics.bytes = progress.bytes;
+  statistics.files_new = progress.files_new;
+  statistics.files_changed = progress.files_changed;
   statistics.files_unchanged = progress.files_unchanged;
   statistics.problems = problems;
   statistics.duration_ms = static_cast<std::uint64_t>(

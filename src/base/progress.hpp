@@ -11,7 +11,10 @@ struct Progress {
   std::atomic<std::uint64_t> files_total{0};
   std::atomic<std::uint64_t> bytes_total{0};
   std::atomic<std::uint64_t> files{0};
-  std::atomic<std::uint64_t> files_unchanged{0};  ///< Part of `files` that was not read again.
+  // Parts of `files`, where the job can tell: against the last capture, or what the target had.
+  std::atomic<std::uint64_t> files_new{0};
+  std::atomic<std::uint64_t> files_changed{0};
+  std::atomic<std::uint64_t> files_unchanged{0};
   std::atomic<std::uint64_t> directories{0};
   std::atomic<std::uint64_t> bytes{0};  ///< Of the source, as it was read or written.
   std::atomic<std::uint64_t> bytes_unchanged{

@@ -14,12 +14,13 @@ namespace reprieve::repository {
 
 /// Counts of a finished capture: stored with the snapshot, readable without reading data.
 struct Statistics {
-  std::uint64_t files = 0;
+  std::uint64_t files = 0;  ///< Of any type but directories.
   std::uint64_t directories = 0;
   std::uint64_t others = 0;
   std::uint64_t bytes = 0;
   std::uint64_t bytes_new = 0;     ///< Plaintext that the repository did not hold.
   std::uint64_t bytes_stored = 0;  ///< What the store received.
+  /// Against the source's last capture; what a source cannot tell is in none of the three.
   std::uint64_t files_new = 0;
   std::uint64_t files_changed = 0;
   std::uint64_t files_unchanged = 0;

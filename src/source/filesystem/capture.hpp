@@ -34,6 +34,9 @@ struct CaptureOptions {
 /// What changes while it is read is read again, and kept and marked in the end; what cannot be read
 /// is kept as far as it could be, marked, and reported as a Problem. The result does not depend on
 /// the timing of threads.
+///
+/// With a cache, every file below a directory is counted in the progress as new, changed or
+/// unchanged since the last capture that the cache remembers, an interrupted one included.
 class FilesystemSource : public Source {
  public:
   explicit FilesystemSource(CaptureOptions options, Clock& clock = system_clock());

@@ -197,15 +197,22 @@ void Walker::set_entry(Directory& directory, std::size_t slot, std::optional<Ent
     directory.is_changed = true;
     return;
   }
+  const bool is_new = directory.slots[slot] == Directory::Slot::kNew;
+  const bool is_changed = !is_new && directory.entries[slot] != *entry;
+  if (is_new || is_changed) directory.is_changed = true;
+  Progress& progress = sink_.progress();
   if (entry->type == EntryType::kDirectory) {
-    ++sink_.progress().directories;
+    ++progress.directories;
   } else {
-    ++sink_.progress().files;
+    ++progress.files;
     ++files_;
     bytes_ += entry->content.size;
+    // Nothing is remembered of a root that is a file, nor of anything without a cache.
+    if (writer_ != nullptr && directory.parent)
+      ++(is_new       ? progress.files_new
+         : is_changed ? progress.files_changed
+                      : progress.files_unchanged);
   }
-  if (directory.slots[slot] == Directory::Slot::kNew || directory.entries[slot] != *entry)
-    directory.is_changed = true;
   directory.entries[slot] = *std::move(entry);
 }
 
