@@ -20,7 +20,6 @@ import unittest
 PROGRAM = os.path.abspath(os.environ.get("REPRIEVE", "build/release/reprieve"))
 ODDITIES = pathlib.Path(__file__).resolve().parent.parent / "oddities"
 LONG_AGO_NS = 1_577_836_800_123_456_789  # 2020: not fresh, so size and time may be trusted.
-PATIENCE_S = 120
 
 Outcome = collections.namedtuple("Outcome", "code out err")
 
@@ -83,6 +82,7 @@ class World(unittest.TestCase):
     """A folder with a password, and the program's environment."""
 
     maxDiff = 2000
+    patience_s = 120  # The program, for one command.
 
     def setUp(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="reprieve-e2e."))
@@ -108,7 +108,7 @@ class World(unittest.TestCase):
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def finish(self, process):
-        out, err = process.communicate(timeout=PATIENCE_S)
+        out, err = process.communicate(timeout=self.patience_s)
         return Outcome(process.returncode, out.decode(errors="surrogateescape"), err.decode(errors="surrogateescape"))
 
     def reprieve(self, *arguments, code=0, **keywords):
@@ -169,4 +169,4 @@ class World(unittest.TestCase):
 
     def kill(self, process):
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=PATIENCE_S)
+        process.communicate(timeout=self.patience_s)

@@ -2,7 +2,7 @@
 """Compares two trees in everything that a restore must bring back; prints what differs.
 
     tests/oddities/compare_trees.py FIRST SECOND [--no-owners] [--no-flags] [--max N] [--jobs N]
-                                    [--changed-after NANOSECONDS]
+                                    [--readable-only] [--changed-after NANOSECONDS]
 
 Compares names, types, contents, holes, owners, modes, modification times to the nanosecond, extended
 attributes (ACLs and capabilities among them), inode flags, devices, symlinks' targets and which names
@@ -144,19 +144,31 @@ class Comparer:
                 stack.append((f"{path}/{name}", below, self.directory(f"{path}/{name}", *below)))
 
     def entry(self, path, fds, name):
-        """Compares one name; the open directories if it is one."""
-        kind = self.metadata(path, fds, name)
-        if kind is None:
-            return None
-        if stat.S_ISDIR(kind):
-            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-            return [os.open(name, flags, dir_fd=fd) for fd in fds]
-        if stat.S_ISREG(kind):
-            files = [os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=fd) for fd in fds]
-            self.content(path, files)
-            for fd in files:
-                os.close(fd)
+        """Compares one name; open descriptors of both, if it is a folder."""
+        try:
+            kind = self.metadata(path, fds, name)
+            if kind is None:
+                return None
+            if stat.S_ISDIR(kind):
+                return self.opened(fds, name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            if stat.S_ISREG(kind):
+                files = self.opened(fds, name, os.O_RDONLY | os.O_NOFOLLOW)
+                self.content(path, files)
+                for fd in files:
+                    os.close(fd)
+        except OSError as error:
+            if not (self.options.readable_only and isinstance(error, PermissionError)):
+                self.differ(path, f"cannot be read: {error.strerror}")
         return None
+
+    @staticmethod
+    def opened(fds, name, flags):
+        first = os.open(name, flags, dir_fd=fds[0])
+        try:
+            return [first, os.open(name, flags, dir_fd=fds[1])]
+        except OSError:
+            os.close(first)
+            raise
 
     def metadata(self, path, fds, name):
         self.names += 1
@@ -252,6 +264,7 @@ def main():
     parser.add_argument("--no-flags", action="store_true", help="inode flags are not compared")
     parser.add_argument("--max", type=int, default=50, help="differences to print")
     parser.add_argument("--jobs", type=int, default=1, help="processes that compare contents")
+    parser.add_argument("--readable-only", action="store_true", help="pass over what this user may not read")
     parser.add_argument("--changed-after", type=int, metavar="NANOSECONDS", help="pass over what changed since")
     options = parser.parse_args()
     comparer = Comparer(options)
