@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "recovery/internal/unit_state.hpp"
 #include "recovery/record.hpp"
 #include "recovery/step_plan.hpp"
 
@@ -19,11 +20,10 @@ Error no_way_to_run(const plan::Service& service) {
                "Give the service a process, a systemd unit or commands."};
 }
 
-Result<bool> succeeds(const Context& context, std::vector<std::string> argv) {
+Result<ShortResult> ask_host(const Context& context, std::vector<std::string> argv) {
   HostCommand command;
   command.argv = std::move(argv);
-  REPRIEVE_TRY(const ShortResult result, context.host.run_short(command, kStatusTimeout));
-  return result.exit_code == 0;
+  return context.host.run_short(command, kStatusTimeout);
 }
 
 bool uses(const plan::Service& service, const std::string& source) {
@@ -93,10 +93,14 @@ Result<std::optional<ProcessName>> process_of(const Context& context,
 
 Result<bool> is_running(const Context& context, const plan::Service& service) {
   if (!service.run) return no_way_to_run(service);
-  if (const auto* const unit = std::get_if<plan::SystemdRun>(&*service.run))
-    return succeeds(context, {"systemctl", "--quiet", "is-active", unit->unit});
-  if (const auto* const commands = std::get_if<plan::ArgvRun>(&*service.run))
-    return succeeds(context, commands->status);
+  if (const auto* const unit = std::get_if<plan::SystemdRun>(&*service.run)) {
+    REPRIEVE_TRY(const ShortResult answer, ask_host(context, unit_state_call(unit->unit)));
+    return is_unit_running(unit->unit, answer);
+  }
+  if (const auto* const commands = std::get_if<plan::ArgvRun>(&*service.run)) {
+    REPRIEVE_TRY(const ShortResult answer, ask_host(context, commands->status));
+    return is_status_running(service.name, answer);
+  }
   REPRIEVE_TRY(const auto process, process_of(context, service));
   return process.has_value();
 }
