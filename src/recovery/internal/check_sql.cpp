@@ -44,6 +44,7 @@ class ConnectionParameters {
   Connection connect() const {
     std::vector<const char*> names = names_;
     std::vector<const char*> values;
+    values.reserve(texts_.size() + 2);
     for (const std::string& text : texts_)
       values.push_back(text.c_str());
     if (!password_.empty()) {
