@@ -1,8 +1,12 @@
 #include "app/points.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <set>
 
 #include "base/format.hpp"
+#include "plan/nearest.hpp"
 
 namespace reprieve::app {
 namespace {
@@ -78,6 +82,18 @@ Result<const Snapshot*> choose_point(const std::vector<Snapshot>& snapshots,
     return Error{ErrorKind::kInvalid, fmt::format("{} is no time with a zone", wanted),
                  "Write it as 2026-11-20T14:49:00Z."};
   return nothing_found(snapshots, fmt::format("no recovery point is called {}", wanted));
+}
+
+Result<std::vector<Snapshot>> some_points_of(const std::vector<Snapshot>& snapshots,
+                                             std::string_view source) {
+  auto points = points_of(snapshots, source);
+  if (!points.empty()) return points;
+  std::set<std::string_view> sources;
+  for (const Snapshot& snapshot : snapshots)
+    sources.insert(snapshot.description.source);
+  if (sources.empty()) return nothing_found(snapshots, "there is no recovery point");
+  return Error{ErrorKind::kNotFound, fmt::format("there is no recovery point of {}", source),
+               plan::suggestion(source, {sources.begin(), sources.end()})};
 }
 
 std::vector<Snapshot> points_of(const std::vector<Snapshot>& snapshots, std::string_view source) {

@@ -25,6 +25,11 @@ Result<const repository::Snapshot*> choose_point(const std::vector<repository::S
 std::vector<repository::Snapshot> points_of(const std::vector<repository::Snapshot>& snapshots,
                                             std::string_view source);
 
+/// The same, where a source without any is an error. Errors: kNotFound, naming the sources that
+/// have points, or the nearest of them.
+Result<std::vector<repository::Snapshot>> some_points_of(
+    const std::vector<repository::Snapshot>& snapshots, std::string_view source);
+
 /// The name under which the plan itself is kept beside the data.
 inline constexpr std::string_view kPlanSource = "plan";
 

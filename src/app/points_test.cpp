@@ -85,5 +85,15 @@ TEST_F(Points, PassesOverSnapshotsOfInterruptedRuns) {
   EXPECT_EQ(points_of(all, "db").size(), 2U);
 }
 
+TEST_F(Points, ASourceWithoutAnyIsAnErrorThatNamesTheNearest) {
+  repository::Snapshot uploads;
+  uploads.description.source = "uploads";
+  EXPECT_EQ(some_points_of({uploads}, "uploads")->size(), 1U);
+  const auto mistyped = some_points_of({uploads}, "uplaods");
+  EXPECT_EQ(mistyped.error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(mistyped.error().hint, "Did you mean \"uploads\"?");
+  EXPECT_EQ(some_points_of({}, "uploads").error().kind, ErrorKind::kNotFound);
+}
+
 }  // namespace
 }  // namespace reprieve::app

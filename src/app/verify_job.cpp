@@ -20,7 +20,7 @@ Result<repository::Snapshot> find_point(const Workspace& workspace, OpenReposito
                                         const std::string& source, const std::string& wanted,
                                         Progress& progress, const CancelToken& cancel) {
   REPRIEVE_TRY(const auto list, open.repository->snapshots());
-  const auto points = points_of(list.snapshots, source);
+  REPRIEVE_TRY(const auto points, some_points_of(list.snapshots, source));
   const auto verifications =
       Verifications::load(workspace.state_dir(), to_hex(open.repository->id()));
   const auto chosen = choose_point(points, verifications, wanted);

@@ -45,4 +45,8 @@ std::string format_count(std::uint64_t count) {
   return text;
 }
 
+std::string format_count(std::uint64_t count, std::string_view noun) {
+  return format_count(count).append(" ").append(noun).append(count == 1 ? "" : "s");
+}
+
 }  // namespace reprieve

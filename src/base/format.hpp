@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 
@@ -15,5 +16,7 @@ std::string format_size(std::uint64_t bytes);
 std::string format_duration(Duration duration);
 /// "172,949".
 std::string format_count(std::uint64_t count);
+/// "1 file", "172,949 files": for nouns that take an s.
+std::string format_count(std::uint64_t count, std::string_view noun);
 
 }  // namespace reprieve

@@ -62,6 +62,9 @@ TEST(FormatDuration, ShowsTheSignOfANegativeOne) {
 
 TEST(FormatCount, GroupsThousands) {
   EXPECT_EQ(format_count(0), "0");
+  EXPECT_EQ(format_count(0, "file"), "0 files");
+  EXPECT_EQ(format_count(1, "file"), "1 file");
+  EXPECT_EQ(format_count(1'000, "file"), "1,000 files");
   EXPECT_EQ(format_count(999), "999");
   EXPECT_EQ(format_count(1'000), "1,000");
   EXPECT_EQ(format_count(172'949), "172,949");

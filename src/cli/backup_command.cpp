@@ -41,11 +41,11 @@ void tell(const Console& console, const app::NamedSource& source,
   console.say(fmt::format("{}: recovery point {} of {}", printable(source.name),
                           app::short_id(outcome.snapshot.id),
                           format_rfc3339(outcome.snapshot.time)));
-  console.say(fmt::format("  {} files ({} new, {} changed, {} unchanged), {} folders, {}",
-                          format_count(statistics.files), format_count(statistics.files_new),
-                          format_count(statistics.files_changed),
-                          format_count(statistics.files_unchanged),
-                          format_count(statistics.directories), format_size(statistics.bytes)));
+  console.say(
+      fmt::format("  {} ({} new, {} changed, {} unchanged), {}, {}",
+                  format_count(statistics.files, "file"), format_count(statistics.files_new),
+                  format_count(statistics.files_changed), format_count(statistics.files_unchanged),
+                  format_count(statistics.directories, "folder"), format_size(statistics.bytes)));
   console.say(fmt::format("  {} new, {} stored, in {:.1f} s ({}/s)",
                           format_size(statistics.bytes_new), format_size(statistics.bytes_stored),
                           seconds,

@@ -45,7 +45,12 @@ Result<int> list_points(const Invocation& invocation, const std::string& source,
   const auto verifications =
       app::Verifications::load(workspace.state_dir(), to_hex(open.repository->id()));
   const std::string wanted = source.empty() ? "" : app::point_source_name(workspace, source);
-  const auto points = app::points_of(list.snapshots, wanted);
+  std::vector<repository::Snapshot> points;
+  if (wanted.empty()) {
+    points = app::points_of(list.snapshots, wanted);
+  } else {
+    REPRIEVE_TRY(points, app::some_points_of(list.snapshots, wanted));
+  }
   const Instant now = system_clock().now();
 
   Json rows_json = Json::array();

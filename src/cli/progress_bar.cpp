@@ -36,7 +36,7 @@ std::string progress_line(const std::string& verb, const Progress& progress, Dur
     const double share = static_cast<double>(bytes) / static_cast<double>(total);
     line += fmt::format(" {} {:3.0f}%", bar(share), std::min(share, 1.0) * 100);
   }
-  line += fmt::format("  {} files, {}", format_count(progress.files), format_size(bytes));
+  line += fmt::format("  {}, {}", format_count(progress.files, "file"), format_size(bytes));
   if (const std::uint64_t fresh = progress.bytes_new; fresh > 0)
     line += fmt::format(", {} new", format_size(fresh));
   if (const std::uint64_t same = progress.bytes_unchanged; same > 0)

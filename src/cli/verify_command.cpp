@@ -37,10 +37,10 @@ Json to_json(const repository::VerifyReport& report, const std::string& level) {
 
 int tell(const Console& console, const repository::VerifyReport& report, const std::string& level) {
   console.result(to_json(report, level));
-  console.say(
-      fmt::format("Verified {} objects, {} chunks, {} recovery points at level {}; {} read.",
-                  format_count(report.objects), format_count(report.chunks),
-                  format_count(report.snapshots), level, format_size(report.bytes_read)));
+  console.say(fmt::format(
+      "Verified {}, {}, {} at level {}; {} read.", format_count(report.objects, "object"),
+      format_count(report.chunks, "chunk"), format_count(report.snapshots, "recovery point"), level,
+      format_size(report.bytes_read)));
   for (const std::string& remark : report.remarks)
     console.say("  note: " + remark);
   if (report.damages.empty()) {
@@ -77,9 +77,9 @@ Result<int> verify_one(const Invocation& invocation, const VerifyArguments& argu
   for (const Problem& damage : check.damages)
     json["damages"].push_back(cli::to_json(damage));
   console.result(json);
-  console.say(fmt::format("Point {} of {}: {} files, {} chunks, {} read from end to end.",
+  console.say(fmt::format("Point {} of {}: {}, {}, {} read from end to end.",
                           app::short_id(point.id), printable(point.description.source),
-                          format_count(check.files), format_count(check.chunks),
+                          format_count(check.files, "file"), format_count(check.chunks, "chunk"),
                           format_size(check.bytes)));
   if (check.damages.empty()) {
     console.say("All of it can be restored.");

@@ -82,7 +82,8 @@ std::string to_text(const Problem& problem) {
 Result<Plan> load_plan(ByteView text, std::string_view file) {
   auto parsed = parse_plan(text);
   if (parsed.plan) return *std::move(parsed.plan);
-  Error error{ErrorKind::kInvalid, fmt::format("{}: not a usable plan", file)};
+  Error error{ErrorKind::kInvalid, fmt::format("{}: not a usable plan", file),
+              "Correct these places; docs/plan.md describes the language."};
   for (const Problem& problem : parsed.problems)
     error.what += fmt::format("\n{}:{}", file, to_text(problem));
   return error;
