@@ -149,6 +149,7 @@ Result<std::string> Cluster::sql(const std::string& statements) const {
   CancelToken cancel;
   PostgresAddress address;
   address.uri = uri();
+  address.silence_limit = std::chrono::minutes{10};  // Fills tables in one statement.
   REPRIEVE_TRY(Connection session,
                Connection::open(address, Connection::Mode::kQuery, system_clock(), cancel));
   REPRIEVE_TRY(const auto rows, session.query(statements));

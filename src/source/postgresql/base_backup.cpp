@@ -9,6 +9,13 @@ namespace {
 
 constexpr std::size_t kNoticesMax = 1000;
 constexpr int kTablespacesMax = 100'000;
+/// The checkpoint that a backup begins with may be a spread one, in which the server says nothing.
+constexpr Duration kCheckpointMax = std::chrono::hours{2};
+
+/// While data flow, only a stalled disk of the server makes it pause.
+Duration pause_limit(const Connection& connection) {
+  return 2 * connection.silence_limit();
+}
 
 Error corrupt(std::string what) {
   return Error{ErrorKind::kCorrupt, "base backup: " + std::move(what)};
@@ -51,14 +58,14 @@ Result<std::pair<Lsn, std::uint32_t>> parse_position(const PgResult& result) {
 template <class Take>
 Result<> drain(Connection& connection, const CancelToken& cancel, const Take& take) {
   while (true) {
-    REPRIEVE_TRY(const auto message, next_message(connection, cancel));
+    REPRIEVE_TRY(const auto message, next_message(connection, cancel, pause_limit(connection)));
     if (!message) return kOk;
     REPRIEVE_RETURN_IF_ERROR(take(message->bytes()));
   }
 }
 
 Result<> expect_copy(Connection& connection, const CancelToken& cancel) {
-  REPRIEVE_TRY(const PgResult result, next_result(connection, cancel));
+  REPRIEVE_TRY(const PgResult result, next_result(connection, cancel, pause_limit(connection)));
   if (PQresultStatus(result.get()) != PGRES_COPY_OUT)
     return error_of(result, connection, "BASE_BACKUP");
   return kOk;
@@ -143,13 +150,13 @@ Result<BaseBackup> BaseBackup::begin(Connection& connection, const BaseBackupReq
 }
 
 Result<> BaseBackup::read_start(const CancelToken& cancel) {
-  REPRIEVE_TRY(const PgResult position, next_result(*connection_, cancel));
+  REPRIEVE_TRY(const PgResult position, next_result(*connection_, cancel, kCheckpointMax));
   if (PQresultStatus(position.get()) != PGRES_TUPLES_OK)
     return error_of(position, *connection_, "BASE_BACKUP");
   REPRIEVE_TRY(const auto begun, parse_position(position));
   start_.start = begun.first;
   start_.timeline = begun.second;
-  REPRIEVE_TRY(const PgResult rows, next_result(*connection_, cancel));
+  REPRIEVE_TRY(const PgResult rows, next_result(*connection_, cancel, pause_limit(*connection_)));
   if (PQresultStatus(rows.get()) != PGRES_TUPLES_OK)
     return error_of(rows, *connection_, "BASE_BACKUP");
   const int row_count = PQntuples(rows.get());
@@ -225,7 +232,7 @@ Result<> BaseBackup::receive_joined(BaseBackupVisitor& visitor, const CancelToke
 }
 
 Error BaseBackup::cut_off(Error seen, const CancelToken& cancel) {
-  const auto result = next_result(*connection_, cancel);
+  const auto result = next_result(*connection_, cancel, pause_limit(*connection_));
   if (!result) return result.error();
   if (*result && PQresultStatus(result->get()) == PGRES_FATAL_ERROR)
     return error_of(*result, *connection_, "BASE_BACKUP");
@@ -236,7 +243,8 @@ Result<BaseBackupEnd> BaseBackup::read_end(const CancelToken& cancel) {
   BaseBackupEnd end;
   bool has_position = false;
   while (true) {
-    REPRIEVE_TRY(const PgResult result, next_result(*connection_, cancel));
+    REPRIEVE_TRY(const PgResult result,
+                 next_result(*connection_, cancel, pause_limit(*connection_)));
     if (!result) break;
     const ExecStatusType status = PQresultStatus(result.get());
     if (status == PGRES_TUPLES_OK) {

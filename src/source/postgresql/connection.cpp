@@ -1,19 +1,15 @@
 #include "source/postgresql/connection.hpp"
 
-#include <libpq-fe.h>
 #include <poll.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 
+#include "source/postgresql/internal/libpq_wait.hpp"
+
 namespace reprieve {
 namespace {
-
-struct ResultCloser {
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using ResultHandle = std::unique_ptr<PGresult, ResultCloser>;
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
@@ -199,7 +195,11 @@ Result<> check_version(int version) {
 void Connection::Closer::operator()(pg_conn* handle) const {
   PQfinish(handle);
 }
-Connection::Connection(pg_conn* handle) : handle_{handle}, name_{name_of_server(handle)} {}
+Connection::Connection(pg_conn* handle, Duration silence_limit, Clock& clock)
+    : handle_{handle},
+      name_{name_of_server(handle)},
+      silence_limit_{silence_limit},
+      clock_{&clock} {}
 Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 Connection::~Connection() = default;
@@ -214,6 +214,9 @@ Result<Connection> Connection::open(const PostgresAddress& address, Mode mode, C
   parameters.add("keepalives_idle", "30");
   parameters.add("keepalives_interval", "10");
   parameters.add("keepalives_count", "3");
+  // The same for bytes that nobody acknowledges: keepalives are not sent while some are on their
+  // way.
+  parameters.add("tcp_user_timeout", "60000");
   if (mode == Mode::kReplication)
     parameters.add("replication", "true");
   else if (!has_database)
@@ -221,7 +224,8 @@ Result<Connection> Connection::open(const PostgresAddress& address, Mode mode, C
   if (!address.password.empty()) parameters.add("password", address.password.expose().c_str());
   parameters.add(nullptr, nullptr);
   Connection connection{
-      PQconnectStartParams(parameters.keywords.data(), parameters.values.data(), 1)};
+      PQconnectStartParams(parameters.keywords.data(), parameters.values.data(), 1),
+      address.silence_limit, clock};
   PGconn* const handle = connection.handle();
   if (handle == nullptr) return Error{ErrorKind::kExhausted, "no memory for a connection"};
   PQsetErrorVerbosity(handle, PQERRORS_VERBOSE);  // The SQLSTATE of a refused login is only there.
@@ -240,9 +244,17 @@ Result<Connection> Connection::open(const PostgresAddress& address, Mode mode, C
 
 Result<std::vector<PostgresRow>> Connection::query(const std::string& statement,
                                                    std::size_t row_limit) {
-  const ResultHandle result{PQexec(handle(), statement.c_str())};
-  const ExecStatusType status = PQresultStatus(result.get());
+  if (PQsendQuery(handle(), statement.c_str()) == 0) return failure("running a command");
+  // Statements are few and short-lived, so that nobody waits long for Ctrl-C to be obeyed.
+  const CancelToken never;
+  REPRIEVE_TRY(PgResult result, next_result(*this, never, silence_limit_));
   if (!result) return failure("running a command");
+  const ExecStatusType status = PQresultStatus(result.get());
+  while (true) {  // Until the connection is ready for the next; of several results the last counts.
+    REPRIEVE_TRY(PgResult next, next_result(*this, never, silence_limit_));
+    if (!next) break;
+    result = std::move(next);
+  }
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
     const char* const state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
     const char* const message = PQresultErrorField(result.get(), PG_DIAG_MESSAGE_PRIMARY);
@@ -283,8 +295,19 @@ pg_conn* Connection::handle() const {
 }
 
 Error Connection::failure(std::string_view doing) const {
-  return Error{ErrorKind::kTransient, name_ + ": " + std::string{doing} + ": " +
-                                          std::string{trimmed(PQerrorMessage(handle()))}};
+  return Error{
+      ErrorKind::kTransient,
+      name_ + ": " + std::string{doing} + ": " + std::string{trimmed(PQerrorMessage(handle()))},
+      "Check the network and the server's log, then run it again."};
+}
+
+Error Connection::silence(std::string_view doing, Duration limit) const {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
+  return Error{ErrorKind::kTransient,
+               name_ + ": " + std::string{doing} + ": the server said nothing for " +
+                   std::to_string(seconds) + " s",
+               "Check the network, tunnels and proxies between here and the server, then run it "
+               "again."};
 }
 
 }  // namespace reprieve

@@ -27,6 +27,9 @@ struct PostgresAddress {
   std::string uri;
   Password password;  ///< Handed to libpq in memory; wins over one in `uri`.
   Duration connect_timeout = std::chrono::seconds{10};
+  /// How long a server may say nothing while it owes an answer or the stream's next byte. A tunnel
+  /// or proxy whose other end is gone keeps its TCP connection, so TCP notices nothing.
+  Duration silence_limit = std::chrono::minutes{1};
 };
 
 /// One column set of an answer; SQL NULL is nothing.
@@ -52,7 +55,8 @@ class Connection {
   ~Connection();
 
   /// Runs one statement that answers with rows, or with none. `row_limit` bounds a hostile answer.
-  /// Errors: of error_from_sqlstate(); kTransient if the connection broke.
+  /// Errors: of error_from_sqlstate(); kTransient if the connection broke, or if no answer came in
+  /// the address's `silence_limit`.
   Result<std::vector<PostgresRow>> query(const std::string& statement,
                                          std::size_t row_limit = 1'000'000);
   /// The one value of a SHOW; nothing if the server does not know the setting or hides it from us.
@@ -62,14 +66,20 @@ class Connection {
   [[nodiscard]] const std::string& name() const;  ///< "user@host:port".
   [[nodiscard]] pg_conn* handle() const;          ///< For the protocol code of this folder.
   [[nodiscard]] Error failure(std::string_view doing) const;  ///< kTransient, with libpq's words.
+  /// kTransient: nothing was heard for longer than `limit`.
+  [[nodiscard]] Error silence(std::string_view doing, Duration limit) const;
+  [[nodiscard]] Duration silence_limit() const { return silence_limit_; }
+  [[nodiscard]] Clock& clock() const { return *clock_; }
 
  private:
-  explicit Connection(pg_conn* handle);
+  Connection(pg_conn* handle, Duration silence_limit, Clock& clock);
   struct Closer {
     void operator()(pg_conn* handle) const;
   };
   std::unique_ptr<pg_conn, Closer> handle_;
   std::string name_;
+  Duration silence_limit_;
+  Clock* clock_;
 };
 
 /// Translates a server's SQLSTATE and message. Pure.

@@ -51,14 +51,14 @@ Result<WalMessage> parse_wal_message(ByteView message) {
   return corrupt("a message that no server sends");
 }
 
-Bytes encode_status_update(Lsn written, Lsn flushed, std::int64_t now_us) {
+Bytes encode_status_update(Lsn written, Lsn flushed, std::int64_t now_us, bool is_asking) {
   Bytes out;
   out.push_back(std::byte{'r'});
   append_big_endian(out, written.value);
   append_big_endian(out, flushed.value);
   append_big_endian(out, 0);  // Nothing is replayed here.
   append_big_endian(out, static_cast<std::uint64_t>(now_us));
-  out.push_back(std::byte{0});
+  out.push_back(is_asking ? std::byte{1} : std::byte{0});
   return out;
 }
 
@@ -112,17 +112,18 @@ Result<> WalStream::begin(const CancelToken& cancel) {
                               std::to_string(options_.timeline);
   if (PQsendQuery(connection_.handle(), command.c_str()) == 0)
     return connection_.failure("START_REPLICATION");
-  REPRIEVE_TRY(const PgResult result, next_result(connection_, cancel));
+  REPRIEVE_TRY(const PgResult result,
+               next_result(connection_, cancel, connection_.silence_limit()));
   if (PQresultStatus(result.get()) != PGRES_COPY_BOTH)
     return error_of(result, connection_, "START_REPLICATION");
   last_status_ = clock_.uptime();
   return kOk;
 }
 
-Result<> WalStream::send_status() {
+Result<> WalStream::send_status(bool is_asking) {
   const std::int64_t now_us = clock_.now().nanoseconds / 1000 - kPostgresEpoch * 1'000'000;
   const Lsn confirmed = options_.is_confirming ? stored_ : Lsn{};
-  const Bytes update = encode_status_update(confirmed, confirmed, now_us);
+  const Bytes update = encode_status_update(confirmed, confirmed, now_us, is_asking);
   last_status_ = clock_.uptime();
   if (PQputCopyData(connection_.handle(), as_text(update).data(),
                     static_cast<int>(update.size())) <= 0 ||
@@ -134,13 +135,13 @@ Result<> WalStream::send_status() {
 void WalStream::answer_if_due() {
   const std::lock_guard lock{mutex_};
   if (clock_.uptime() - last_status_ < kStatusInterval) return;
-  ignore_error(send_status(), "run() meets the same broken connection and reports it");
+  ignore_error(send_status(false), "run() meets the same broken connection and reports it");
 }
 
 Result<> WalStream::take(CopyMessage message) {
   REPRIEVE_TRY(const WalMessage parsed, parse_wal_message(message.bytes()));
   if (parsed.kind == WalMessage::Kind::kKeepalive)
-    return parsed.is_reply_requested ? send_status() : Result<>{kOk};
+    return parsed.is_reply_requested ? send_status(false) : Result<>{kOk};
   if (parsed.start != position_)
     return corrupt("expected " + format_lsn(position_) + " but received " +
                    format_lsn(parsed.start));
@@ -155,35 +156,51 @@ Result<> WalStream::stream_ended() {
   const PgResult result{PQgetResult(connection_.handle())};
   if (result && PQresultStatus(result.get()) == PGRES_FATAL_ERROR)
     return error_of(result, connection_, "receiving the write-ahead log");
-  return Error{ErrorKind::kTransient, connection_.name() +
-                                          ": the server ended the write-ahead log's stream (a "
-                                          "standby was promoted, or the server stops)"};
+  return Error{ErrorKind::kTransient,
+               connection_.name() + ": the server ended the write-ahead log's stream",
+               "A standby was promoted, or the server stops: run it again when it is up."};
 }
 
-Result<> WalStream::receive() {
+Result<bool> WalStream::receive() {
   {
     const std::lock_guard lock{mutex_};
     char* memory = nullptr;
     const int length = PQgetCopyData(connection_.handle(), &memory, 1);
-    if (length > 0)
-      return take(CopyMessage{std::unique_ptr<char, PgMemoryCloser>{memory},
-                              static_cast<std::size_t>(length)});
-    if (length == -1) return stream_ended();
+    if (length > 0) {
+      REPRIEVE_RETURN_IF_ERROR(take(CopyMessage{std::unique_ptr<char, PgMemoryCloser>{memory},
+                                                static_cast<std::size_t>(length)}));
+      return true;
+    }
+    if (length == -1) return stream_ended().error();
     if (length < 0) return connection_.failure("receiving the write-ahead log");
   }
   REPRIEVE_TRY(const bool is_ready, wait_readable(connection_, kSliceMs));
-  if (!is_ready) return kOk;
+  if (!is_ready) return false;
   const std::lock_guard lock{mutex_};
   if (PQconsumeInput(connection_.handle()) == 0)
     return connection_.failure("receiving the write-ahead log");
-  return kOk;
+  return true;
 }
 
 Result<> WalStream::await_data(const CancelToken& cancel) {
+  const Duration limit = connection_.silence_limit();
+  Duration heard = clock_.uptime();
+  bool has_asked = false;  // A server without WAL to send need not say anything by itself.
   while (pending_.empty() && !is_done()) {
     if (is_aborted_.load()) return Error{ErrorKind::kCancelled, "the backup was given up"};
     REPRIEVE_RETURN_IF_ERROR(cancel.check());
-    REPRIEVE_RETURN_IF_ERROR(receive());
+    REPRIEVE_TRY(const bool has_heard, receive());
+    const Duration silent = has_heard ? Duration{0} : clock_.uptime() - heard;
+    if (has_heard) {
+      heard = clock_.uptime();
+      has_asked = false;
+    } else if (silent > limit) {
+      return connection_.silence("receiving the write-ahead log", limit);
+    } else if (silent > limit / 2 && !has_asked) {
+      const std::lock_guard lock{mutex_};
+      REPRIEVE_RETURN_IF_ERROR(send_status(true));
+      has_asked = true;
+    }
   }
   return kOk;
 }
@@ -209,7 +226,7 @@ Result<std::vector<Entry>> WalStream::run(CaptureSink& sink) {
     ++segment;
     const std::lock_guard lock{mutex_};
     stored_ = segment_start(segment, options_.segment_size);
-    REPRIEVE_RETURN_IF_ERROR(send_status());
+    REPRIEVE_RETURN_IF_ERROR(send_status(false));
   }
   const std::lock_guard lock{mutex_};
   if (PQputCopyEnd(connection_.handle(), nullptr) == 1)

@@ -27,8 +27,9 @@ struct WalMessage {
 /// Errors: kCorrupt.
 Result<WalMessage> parse_wal_message(ByteView message);
 
-/// The standby's status update ('r'). `now_us` is in microseconds since 2000-01-01 UTC. Pure.
-Bytes encode_status_update(Lsn written, Lsn flushed, std::int64_t now_us);
+/// The standby's status update ('r'). `now_us` is in microseconds since 2000-01-01 UTC;
+/// `is_asking` makes the server answer at once. Pure.
+Bytes encode_status_update(Lsn written, Lsn flushed, std::int64_t now_us, bool is_asking);
 
 /// Streams WAL from a server into whole segments, each handed over as a stream. The connection must
 /// hold a slot that reserves everything from `start` on.
@@ -54,7 +55,8 @@ class WalStream {
 
   /// Stores segment after segment until the position of stop_at() is reached; the rest of the last
   /// one is zeros. Returns their entries, in order.
-  /// Errors: the sink's; kCorrupt for a gap; kTransient if the stream breaks; kCancelled.
+  /// Errors: the sink's; kCorrupt for a gap; kTransient if the stream breaks, or if the server is
+  /// silent for the connection's limit and does not answer when asked meanwhile; kCancelled.
   Result<std::vector<Entry>> run(CaptureSink& sink);
 
   void stop_at(Lsn end) { stop_.store(end.value); }
@@ -65,10 +67,10 @@ class WalStream {
  private:
   class SegmentReader;
   Result<> await_data(const CancelToken& cancel);  ///< Or until everything has come.
-  Result<> receive();
+  Result<bool> receive();                          ///< Waits a moment; whether anything was heard.
   Result<> take(CopyMessage message);
   Result<> stream_ended();
-  Result<> send_status();
+  Result<> send_status(bool is_asking);
   [[nodiscard]] bool is_done() const { return position_.value >= stop_.load(); }
 
   Connection connection_;

@@ -31,13 +31,14 @@ TEST(WalMessage, RefusesWhatNoServerSends) {
 }
 
 TEST(WalMessage, WritesStatusUpdatesInNetworkOrder) {
-  EXPECT_EQ(to_hex(encode_status_update(Lsn{0x100000028ULL}, Lsn{0x28}, 1)),
+  EXPECT_EQ(to_hex(encode_status_update(Lsn{0x100000028ULL}, Lsn{0x28}, 1, false)),
             "72"
             "0000000100000028"
             "0000000000000028"
             "0000000000000000"
             "0000000000000001"
             "00");
+  EXPECT_EQ(encode_status_update(Lsn{}, Lsn{}, 0, true).back(), std::byte{1});
 }
 
 }  // namespace

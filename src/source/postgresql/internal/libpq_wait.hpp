@@ -9,7 +9,8 @@
 #include "base/result.hpp"
 #include "source/postgresql/connection.hpp"
 
-/// libpq without blocking: every wait ends soon after the token is set.
+/// libpq without blocking: every wait ends soon after the token is set, and when the server was
+/// silent for longer than `limit`.
 namespace reprieve {
 
 struct PgResultCloser {
@@ -36,11 +37,12 @@ struct CopyMessage {
 Result<bool> wait_readable(const Connection& connection, int timeout_ms);
 
 /// The next result of the command that was sent. Errors: kTransient, kCancelled.
-Result<PgResult> next_result(Connection& connection, const CancelToken& cancel);
+Result<PgResult> next_result(Connection& connection, const CancelToken& cancel, Duration limit);
 
 /// The next message of a COPY from the server; nothing at its end.
 /// Errors: kTransient, kCancelled.
-Result<std::optional<CopyMessage>> next_message(Connection& connection, const CancelToken& cancel);
+Result<std::optional<CopyMessage>> next_message(Connection& connection, const CancelToken& cancel,
+                                                Duration limit);
 
 /// The error that `result` reports, or what the connection says if it reports none.
 Error error_of(const PgResult& result, const Connection& connection, std::string_view doing);
