@@ -1,3 +1,4 @@
+#include "app/kept_copies.hpp"
 #include "app/recovery_job.hpp"
 #include "base/format.hpp"
 #include "cli/command.hpp"
@@ -20,6 +21,7 @@ struct RunArguments {
   std::string reason;
   bool is_rejecting = false;
   bool is_html = false;
+  bool is_dry_run = false;
 };
 
 Result<int> list_runs(const Invocation& invocation, const RunArguments&, const Console& console) {
@@ -172,6 +174,40 @@ Result<int> make_key(const Invocation&, const RunArguments& arguments, const Con
   return kExitDone;
 }
 
+std::string fate_text(const app::CleanedCopy& copy, bool is_dry_run) {
+  switch (copy.fate) {
+    case app::CleanedCopy::Fate::kRemoved:
+      return is_dry_run ? "would be removed" : "removed";
+    case app::CleanedCopy::Fate::kKept:
+      return copy.copy.until ? "kept until " + format_rfc3339(*copy.copy.until)
+                             : "kept until somebody removes it";
+    case app::CleanedCopy::Fate::kForeign:
+      return "left alone: it is not what the run set aside";
+  }
+  return {};
+}
+
+Result<int> clean_runs(const Invocation& invocation, const RunArguments& arguments,
+                       const Console& console) {
+  REPRIEVE_TRY(const auto copies,
+               app::clean_kept_copies(app::state_dir_of(invocation.options), arguments.is_dry_run,
+                                      system_clock().now(), invocation.cancel));
+  Json json = Json::array();
+  std::vector<std::vector<std::string>> rows = {{"RUN", "OLD COPY", ""}};
+  for (const app::CleanedCopy& copy : copies) {
+    const std::string fate = fate_text(copy, arguments.is_dry_run);
+    rows.push_back({copy.run, printable(copy.copy.path), fate});
+    json.push_back({{"run", copy.run},
+                    {"path", printable(copy.copy.path)},
+                    {"removed", copy.fate == app::CleanedCopy::Fate::kRemoved},
+                    {"fate", fate}});
+  }
+  console.result(
+      {{"schema", "reprieve.run-clean/1"}, {"dry_run", arguments.is_dry_run}, {"copies", json}});
+  console.show(copies.empty() ? "No old copies are kept." : table(rows));
+  return kExitDone;
+}
+
 using Runner = Result<int> (*)(const Invocation&, const RunArguments&, const Console&);
 
 struct Subcommand {
@@ -248,6 +284,10 @@ void add_run(CLI::App& parser, Invocation& invocation) {
                  watch_run));
   add_run_id(add(*group, invocation, "resume", "Go on with a run where its journal ends",
                  "reprieve run resume", resume_run));
+  const auto clean =
+      add(*group, invocation, "clean", "Remove what switches replaced, once its `keep_old` is over",
+          "reprieve run clean --dry-run", clean_runs);
+  clean.command->add_flag("--dry-run", clean.arguments->is_dry_run, "Only say what would go");
   add_words_of_people(*group, invocation);
 }
 
