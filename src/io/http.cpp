@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 #include <memory>
+#include <mutex>
 #include <string_view>
 
 #include "base/assert.hpp"
@@ -14,6 +16,9 @@ namespace {
 
 constexpr std::size_t kHeadersMax = 1000;
 constexpr std::size_t kHeaderBytesMax = 64 * 1024;
+constexpr std::size_t kReserveBytesMax = 64 * 1024 * 1024;
+constexpr long kBufferBytes = 256 * 1024;
+constexpr long kConnectTimeoutMs = 20'000;
 
 struct FreeHandle {
   void operator()(CURL* handle) const { ::curl_easy_cleanup(handle); }
@@ -27,6 +32,7 @@ using List = std::unique_ptr<::curl_slist, FreeList>;
 /// What the callbacks of one transfer work on.
 struct Transfer {
   const HttpRequest& request;
+  CURL* handle;
   HttpResponse response;
 };
 
@@ -44,13 +50,25 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
 }
 
+/// Saves copies of a growing body. What a peer announces is believed only up to a bound.
+void reserve_announced(Transfer& transfer) {
+  ::curl_off_t announced = 0;
+  ::curl_easy_getinfo(transfer.handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+  if (announced <= 0) return;
+  transfer.response.body.reserve(std::min(
+      {static_cast<std::size_t>(announced), transfer.request.body_bytes_max, kReserveBytesMax}));
+}
+
 // The signatures of the callbacks are libcurl's.
 std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* context) {
   auto& transfer = *static_cast<Transfer*>(context);
   Bytes& body = transfer.response.body;
+  if (body.empty()) reserve_announced(transfer);
   const std::size_t room = transfer.request.body_bytes_max - body.size();
-  const ByteView piece = as_bytes({bytes, std::min(size, room)});
-  body.insert(body.end(), piece.begin(), piece.end());
+  const std::size_t taken = std::min(size, room);
+  const std::size_t end = body.size();
+  body.resize(end + taken);
+  if (taken > 0) std::memcpy(body.data() + end, bytes, taken);
   if (size <= room) return size;
   transfer.response.is_truncated = true;
   return 0;  // Ends the transfer: nobody wants the rest.
@@ -74,8 +92,8 @@ int look_for_cancel(void* context, ::curl_off_t, ::curl_off_t, ::curl_off_t, ::c
 }
 
 template <class Value>
-void set(const Handle& handle, CURLoption option, Value value) {
-  REPRIEVE_ASSERT(::curl_easy_setopt(handle.get(), option, value) == CURLE_OK);
+void set(CURL* handle, CURLoption option, Value value) {
+  REPRIEVE_ASSERT(::curl_easy_setopt(handle, option, value) == CURLE_OK);
 }
 
 ErrorKind kind_of(CURLcode code) {
@@ -118,13 +136,26 @@ Result<List> header_list(const HttpRequest& request) {
   return list;
 }
 
-void set_up(const Handle& handle, const HttpRequest& request, Transfer& transfer) {
+void set_timeouts(CURL* handle, const HttpRequest& request) {
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(request.timeout).count();
+  set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout));
+  set(handle, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
+  const auto stall = std::chrono::ceil<std::chrono::seconds>(request.stall_timeout).count();
+  if (stall <= 0) return;
+  set(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(handle, CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall));
+}
+
+void set_up(CURL* handle, const HttpRequest& request, Transfer& transfer) {
   set(handle, CURLOPT_NOSIGNAL, 1L);
   set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   set(handle, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   set(handle, CURLOPT_URL, request.url.c_str());
-  set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(timeout, 1)));
+  set(handle, CURLOPT_PATH_AS_IS, 1L);  // A path may be signed: it goes out as it came in.
+  set(handle, CURLOPT_BUFFERSIZE, kBufferBytes);
+  set(handle, CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
+  set(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+  set_timeouts(handle, request);
   set(handle, CURLOPT_FOLLOWLOCATION, request.redirects_max > 0 ? 1L : 0L);
   set(handle, CURLOPT_MAXREDIRS, static_cast<long>(request.redirects_max));
   set(handle, CURLOPT_USERAGENT, "reprieve/" REPRIEVE_VERSION);
@@ -146,6 +177,35 @@ void set_up(const Handle& handle, const HttpRequest& request, Transfer& transfer
   }
 }
 
+Handle new_handle() {
+  static const CURLcode started = ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  REPRIEVE_ASSERT(started == CURLE_OK);
+  Handle handle{::curl_easy_init()};
+  REPRIEVE_ASSERT(handle != nullptr);
+  return handle;
+}
+
+Result<HttpResponse> exchange(CURL* handle, const HttpRequest& request) {
+  const std::string what = request.method + " " + without_secrets(request.url);
+  if (request.url.find('\0') != std::string::npos || has_line_break(request.method))
+    return Error{ErrorKind::kInvalid, what + ": not a valid request"};
+  Transfer transfer{request, handle, {}};
+  auto headers = header_list(request);
+  if (!headers) return std::move(headers).error().at(what);
+  set_up(handle, request, transfer);
+  set(handle, CURLOPT_HTTPHEADER, headers->get());
+  const CURLcode code = ::curl_easy_perform(handle);
+  if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && transfer.response.is_truncated))
+    return Error{kind_of(code), what + ": " + ::curl_easy_strerror(code)};
+  long status = 0;
+  ::curl_off_t microseconds = 0;
+  ::curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  ::curl_easy_getinfo(handle, CURLINFO_TOTAL_TIME_T, &microseconds);
+  transfer.response.status = static_cast<int>(status);
+  transfer.response.elapsed = std::chrono::microseconds{microseconds};
+  return std::move(transfer.response);
+}
+
 }  // namespace
 
 std::string HttpResponse::header(std::string_view name) const {
@@ -164,29 +224,34 @@ std::string without_secrets(const std::string& url) {
   return out;
 }
 
+struct HttpClient::Pool {
+  std::mutex mutex;
+  std::vector<Handle> idle;  // Guarded by mutex. The last used is the first to be used again.
+};
+
+HttpClient::HttpClient() : pool_{std::make_unique<Pool>()} {}
+HttpClient::~HttpClient() = default;
+
+Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
+  Handle handle;
+  {
+    const std::lock_guard lock{pool_->mutex};
+    if (!pool_->idle.empty()) {
+      handle = std::move(pool_->idle.back());
+      pool_->idle.pop_back();
+    }
+  }
+  if (handle == nullptr) handle = new_handle();
+  auto response = exchange(handle.get(), request);
+  ::curl_easy_reset(handle.get());  // Connections stay; pointers into this call do not.
+  const std::lock_guard lock{pool_->mutex};
+  pool_->idle.push_back(std::move(handle));
+  return response;
+}
+
 Result<HttpResponse> http(const HttpRequest& request) {
-  static const CURLcode started = ::curl_global_init(CURL_GLOBAL_DEFAULT);
-  REPRIEVE_ASSERT(started == CURLE_OK);
-  const std::string what = request.method + " " + without_secrets(request.url);
-  if (request.url.find('\0') != std::string::npos || has_line_break(request.method))
-    return Error{ErrorKind::kInvalid, what + ": not a valid request"};
-  const Handle handle{::curl_easy_init()};
-  REPRIEVE_ASSERT(handle != nullptr);
-  Transfer transfer{request, {}};
-  auto headers = header_list(request);
-  if (!headers) return std::move(headers).error().at(what);
-  set_up(handle, request, transfer);
-  set(handle, CURLOPT_HTTPHEADER, headers->get());
-  const CURLcode code = ::curl_easy_perform(handle.get());
-  if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && transfer.response.is_truncated))
-    return Error{kind_of(code), what + ": " + ::curl_easy_strerror(code)};
-  long status = 0;
-  ::curl_off_t microseconds = 0;
-  ::curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
-  ::curl_easy_getinfo(handle.get(), CURLINFO_TOTAL_TIME_T, &microseconds);
-  transfer.response.status = static_cast<int>(status);
-  transfer.response.elapsed = std::chrono::microseconds{microseconds};
-  return std::move(transfer.response);
+  const Handle handle = new_handle();
+  return exchange(handle.get(), request);
 }
 
 }  // namespace reprieve::io

@@ -24,7 +24,7 @@ TEST(Http, SendsHeadersAndBody) {
   OneAnswer server{"HTTP/1.1 204 Done\r\n\r\n"};
   HttpRequest request{.method = "POST", .url = server.url("/hook")};
   request.headers = {{"Content-Type", "application/json"}, {"X-Token", "t"}};
-  request.body = copy_of(as_bytes("{\"a\":1}"));
+  request.body = as_bytes("{\"a\":1}");
   ASSERT_TRUE(http(request));
   const std::string& got = server.request();
   EXPECT_NE(got.find("Content-Type: application/json\r\n"), std::string::npos) << got;
@@ -82,6 +82,39 @@ TEST(Http, GivesUpAfterItsTimeout) {
   const auto response = http({.url = "http://127.0.0.1:" + std::to_string(silent.port()) + "/",
                               .timeout = std::chrono::milliseconds{50}});
   EXPECT_EQ(response.error().kind, ErrorKind::kTransient);
+}
+
+TEST(Http, GivesUpWhenNothingMoves) {
+  const Loopback silent;
+  HttpRequest request{.url = "http://127.0.0.1:" + std::to_string(silent.port()) + "/"};
+  request.timeout = {};
+  request.stall_timeout = std::chrono::milliseconds{1};  // Rounded up to a second.
+  EXPECT_EQ(http(request).error().kind, ErrorKind::kTransient);
+}
+
+TEST(HttpClient, AsksAgainOverTheSameConnection) {
+  const Loopback loopback;
+  std::thread server{[&] {
+    const FileHandle peer = loopback.accept();  // Once for both.
+    for (int i = 0; i < 2; ++i) {
+      std::string asked;
+      while (asked.find("\r\n\r\n") == std::string::npos) {
+        Bytes piece(4096);
+        const auto got = read_some(peer, piece);
+        if (!got || *got == 0) return;
+        asked += as_text(ByteView{piece}.first(*got));
+      }
+      const std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+      ::send(peer.fd(), answer.data(), answer.size(), MSG_NOSIGNAL);
+    }
+  }};
+  HttpClient client;
+  const std::string url = "http://127.0.0.1:" + std::to_string(loopback.port()) + "/";
+  for (int i = 0; i < 2; ++i) {
+    const auto response = client.send({.url = url, .timeout = std::chrono::seconds{5}});
+    EXPECT_TRUE(response && as_text(response->body) == "ok") << i;
+  }
+  server.join();
 }
 
 TEST(Http, StopsAtTheUsersWish) {

@@ -1,0 +1,242 @@
+#include "storage/s3/s3_store.hpp"
+
+#include <charconv>
+
+#include "storage/key.hpp"
+#include "storage/s3/answer.hpp"
+
+namespace reprieve {
+namespace {
+
+using s3::Call;
+
+constexpr std::uint64_t kObjectBytesMax = 5ULL << 30U;  // Of one PUT.
+constexpr std::size_t kPageBytesMax = 8 * 1024 * 1024;  // A page of 1000 names has less than 2 MiB.
+/// Not a valid key, so list() passes it over.
+constexpr std::string_view kProbeName = "_probe/conditional-create";
+
+bool is_success(const io::HttpResponse& answer) {
+  return answer.status >= 200 && answer.status < 300;
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+Error not_understood(const Call& call, std::string_view why) {
+  return {ErrorKind::kTransient,
+          call.method + " " + call.key + ": the answer is not S3's: " + std::string{why},
+          "Check the endpoint, and whether a proxy answers in its place."};
+}
+
+}  // namespace
+
+S3Store::S3Store(s3::ClientOptions options) : client_{std::move(options)} {}
+
+std::string S3Store::name_of(std::string_view key) const {
+  const std::string& prefix = client_.location().prefix;
+  return prefix.empty() ? std::string{key} : prefix + "/" + std::string{key};
+}
+
+Call S3Store::write_call(std::string name, ByteView body) const {
+  Call call{.method = "PUT", .key = std::move(name), .body = body};
+  const std::string& storage_class = client_.location().storage_class;
+  if (!storage_class.empty()) call.headers.emplace_back("x-amz-storage-class", storage_class);
+  return call;
+}
+
+Result<bool> S3Store::creates_conditionally() {
+  const std::lock_guard lock{mutex_};
+  if (creates_conditionally_) return *creates_conditionally_;
+  Call call{.method = "PUT", .key = name_of(kProbeName), .body = as_bytes("reprieve\n")};
+  call.headers.emplace_back("if-none-match", "*");
+  // The first time ever the object is made; the second answer is the proof.
+  for (int i = 0; i < 2 && !creates_conditionally_; ++i) {
+    REPRIEVE_TRY(const auto answer, client_.send(call));
+    if (answer.status == 412)
+      creates_conditionally_ = true;
+    else if (answer.status == 501)
+      creates_conditionally_ = false;
+    else if (!is_success(answer))
+      return client_.refused(call, answer);
+  }
+  if (!creates_conditionally_) creates_conditionally_ = false;
+  return *creates_conditionally_;
+}
+
+Result<> S3Store::require_conditional_create() {
+  REPRIEVE_TRY(const bool is_conditional, creates_conditionally());
+  if (is_conditional) return kOk;
+  return Error{ErrorKind::kInvalid,
+               describe() + ": this store overwrites where it was told only to create",
+               "Use a store that honours If-None-Match, or add writers=one to the URL and never "
+               "let two programs write at the same time."};
+}
+
+Result<> S3Store::put(const ObjectKey& key, ByteView body) {
+  REPRIEVE_RETURN_IF_ERROR(check_key(key));
+  if (body.size() > kObjectBytesMax)
+    return object_too_large(key, ByteCount{body.size()}, ByteCount{kObjectBytesMax});
+  Call call = write_call(name_of(key), body);
+  if (client_.location().has_one_writer) {
+    auto there = stat(key);
+    if (there) return keep_if_same(key, body);
+    if (there.error().kind != ErrorKind::kNotFound) return std::move(there).error();
+  } else {
+    REPRIEVE_RETURN_IF_ERROR(require_conditional_create());
+    call.headers.emplace_back("if-none-match", "*");
+  }
+  REPRIEVE_TRY(const auto answer, client_.send(call));
+  if (answer.status == 412) return keep_if_same(key, body);
+  if (!is_success(answer)) return client_.refused(call, answer);
+  return kOk;
+}
+
+/// The object is there: an earlier try of ours whose answer was lost, or somebody else's.
+Result<> S3Store::keep_if_same(const ObjectKey& key, ByteView body) {
+  auto there = get(key, ByteCount{body.size()});
+  if (!there && there.error().kind == ErrorKind::kExhausted) return other_bytes_stored(key);
+  if (!there && there.error().kind == ErrorKind::kNotFound)
+    return Error{ErrorKind::kTransient, key + ": was removed while it was written"};
+  if (!there) return std::move(there).error();
+  return std::ranges::equal(*there, body) ? Result<>{kOk} : other_bytes_stored(key);
+}
+
+Result<Bytes> S3Store::get(const ObjectKey& key, ByteRange range) {
+  REPRIEVE_RETURN_IF_ERROR(check_key(key));
+  const std::uint64_t offset = range.offset.value;
+  const std::uint64_t length = range.length.value;
+  // An empty range cannot be asked for, and a huge one need not be.
+  if (length == 0 || offset > kObjectBytesMax || length > kObjectBytesMax) {
+    REPRIEVE_TRY(const ObjectInfo object, stat(key));
+    REPRIEVE_RETURN_IF_ERROR(check_range(key, range, object.size));
+    if (length == 0) return Bytes{};
+  }
+  Call call{.method = "GET", .key = name_of(key)};
+  call.headers.emplace_back(
+      "range", "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + length - 1));
+  call.answer_bytes_max = length;
+  REPRIEVE_TRY(auto answer, client_.send(call));
+  if (answer.status == 404 && s3::parse_refusal(answer.body).code != "NoSuchBucket")
+    return no_such_object(key);
+  if (answer.status == 416) {
+    REPRIEVE_TRY(const ObjectInfo object, stat(key));
+    REPRIEVE_RETURN_IF_ERROR(check_range(key, range, object.size));
+    return not_understood(call, "it refuses a range that is there");
+  }
+  if (!is_success(answer)) return client_.refused(call, answer);
+  // "bytes 3-6/10": the store cuts a range at the object's end.
+  const std::string content = answer.header("content-range");
+  const auto size = number(std::string_view{content}.substr(content.find('/') + 1));
+  if (answer.status == 206 && size) REPRIEVE_RETURN_IF_ERROR(check_range(key, range, {*size}));
+  if (answer.status != 206 || !size ||
+      !content.starts_with("bytes " + std::to_string(offset) + "-"))
+    return not_understood(call, "a range was asked for and not given");
+  if (answer.body.size() != length || answer.is_truncated)
+    return not_understood(call, "its length is wrong");
+  return std::move(answer.body);
+}
+
+Result<Bytes> S3Store::get(const ObjectKey& key, ByteCount size_max) {
+  REPRIEVE_RETURN_IF_ERROR(check_key(key));
+  Call call{.method = "GET", .key = name_of(key)};
+  call.answer_bytes_max = size_max.value;
+  REPRIEVE_TRY(auto answer, client_.send(call));
+  if (answer.status == 404 && s3::parse_refusal(answer.body).code != "NoSuchBucket")
+    return no_such_object(key);
+  if (!is_success(answer)) return client_.refused(call, answer);
+  if (answer.status != 200) return not_understood(call, "a part was given for the whole");
+  if (answer.is_truncated || answer.body.size() > size_max.value) {
+    const auto announced = number(answer.header("content-length"));
+    return object_too_large(key, ByteCount{announced.value_or(answer.body.size())}, size_max);
+  }
+  return std::move(answer.body);
+}
+
+Result<ObjectInfo> S3Store::stat(const ObjectKey& key) {
+  REPRIEVE_RETURN_IF_ERROR(check_key(key));
+  const Call call{.method = "HEAD", .key = name_of(key)};
+  REPRIEVE_TRY(const auto answer, client_.send(call));
+  if (answer.status == 404) return no_such_object(key);
+  if (!is_success(answer)) return client_.refused(call, answer);
+  const auto size = number(answer.header("content-length"));
+  if (!size) return not_understood(call, "it does not tell the object's size");
+  return ObjectInfo{key, ByteCount{*size}};
+}
+
+Result<> S3Store::list_page(const Call& call, const Visit& visit, ObjectKey& last,
+                            std::string& next) {
+  REPRIEVE_TRY(const auto answer, client_.send(call));
+  if (!is_success(answer)) return client_.refused(call, answer);
+  if (answer.is_truncated) return not_understood(call, "it is too long");
+  auto page = s3::parse_list_page(answer.body);
+  if (!page) return not_understood(call, page.error().what);
+  const std::string prefix = name_of("");
+  for (const s3::ListedObject& object : page->objects) {
+    if (!object.key.starts_with(prefix))
+      return not_understood(call, "an object that was not meant");
+    const ObjectKey key = object.key.substr(prefix.size());
+    if (!is_valid_key(key)) continue;
+    if (!last.empty() && key <= last)
+      return Error{ErrorKind::kInvalid, describe() + ": this store does not list in key order",
+                   "Use a general purpose bucket; directory buckets cannot hold a repository."};
+    last = key;
+    REPRIEVE_RETURN_IF_ERROR(visit({key, ByteCount{object.size}}));
+  }
+  next = std::move(page->next);
+  return kOk;
+}
+
+Result<> S3Store::list(std::string_view prefix, const Visit& visit) {
+  REPRIEVE_RETURN_IF_ERROR(check_list_prefix(prefix));
+  ObjectKey last;
+  std::string next;
+  do {
+    Call call{.method = "GET"};
+    call.query = {{"list-type", "2"}, {"encoding-type", "url"}, {"prefix", name_of(prefix)}};
+    if (!next.empty()) call.query.emplace_back("continuation-token", next);
+    call.answer_bytes_max = kPageBytesMax;
+    REPRIEVE_RETURN_IF_ERROR(list_page(call, visit, last, next));
+  } while (!next.empty());
+  return kOk;
+}
+
+Result<> S3Store::replace_damaged(const ObjectKey& key, ByteView body) {
+  REPRIEVE_RETURN_IF_ERROR(check_key(key));
+  const Call call = write_call(name_of(key), body);
+  REPRIEVE_TRY(const auto answer, client_.send(call));
+  if (!is_success(answer)) return client_.refused(call, answer);
+  return kOk;
+}
+
+Result<> S3Store::remove(const ObjectKey& key) {
+  REPRIEVE_RETURN_IF_ERROR(check_key(key));
+  const Call call{.method = "DELETE", .key = name_of(key)};
+  REPRIEVE_TRY(const auto answer, client_.send(call));
+  const bool is_absent =
+      answer.status == 404 && s3::parse_refusal(answer.body).code != "NoSuchBucket";
+  if (is_success(answer) || is_absent) return kOk;
+  return client_.refused(call, answer);
+}
+
+Result<BucketFacts> S3Store::facts() {
+  BucketFacts facts;
+  const Call versioning{.method = "GET", .query = {{"versioning", ""}}};
+  REPRIEVE_TRY(const auto versions, client_.send(versioning));
+  if (versions.status == 404) return client_.refused(versioning, versions);
+  facts.clock_skew = s3::clock_skew(versions, system_clock().now());
+  if (is_success(versions))
+    facts.is_versioned = s3::text_in_answer(versions.body, "Status") == "Enabled";
+  const Call locking{.method = "GET", .query = {{"object-lock", ""}}};
+  REPRIEVE_TRY(const auto lock, client_.send(locking));
+  if (is_success(lock))
+    facts.has_object_lock = s3::text_in_answer(lock.body, "ObjectLockEnabled") == "Enabled";
+  else if (lock.status == 404)
+    facts.has_object_lock = false;
+  return facts;
+}
+
+}  // namespace reprieve

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "storage/object_store.hpp"
+#include "storage/s3/client.hpp"
+
+namespace reprieve {
+
+/// What a bucket says about itself; nothing where it does not say.
+struct BucketFacts {
+  std::optional<bool> is_versioned;
+  std::optional<bool> has_object_lock;
+  std::optional<Duration> clock_skew;  ///< How far the store's clock is ahead of ours.
+};
+
+/// Objects in a bucket of S3 or of a store that speaks its protocol, each under PREFIX/KEY.
+///
+/// put() is a PUT with `If-None-Match: *`, so that of many writers exactly one wins. Not every
+/// store honours that, and one that does not would overwrite silently: so the first put() of each
+/// S3Store proves it on the object PREFIX/_probe/conditional-create, at the cost of a request. A
+/// store that fails is refused with kInvalid, unless the location says that there is one writer at
+/// a time; then put() looks first and writes after.
+///
+/// A PUT that was answered is durable and visible to all, so sync() has nothing to do. Failures of
+/// the network are kTransient and are not tried again here: RetryingStore does that. Objects may
+/// have up to 5 GiB, S3's bound for one PUT.
+class S3Store : public ObjectStore {
+ public:
+  explicit S3Store(s3::ClientOptions options);
+
+  Result<> put(const ObjectKey& key, ByteView body) override;
+  Result<> sync() override { return kOk; }
+  Result<Bytes> get(const ObjectKey& key, ByteRange range) override;
+  Result<Bytes> get(const ObjectKey& key, ByteCount size_max) override;
+  Result<ObjectInfo> stat(const ObjectKey& key) override;
+  Result<> list(std::string_view prefix, const Visit& visit) override;
+  Result<> replace_damaged(const ObjectKey& key, ByteView body) override;
+  Result<> remove(const ObjectKey& key) override;
+  [[nodiscard]] std::string describe() const override { return client_.location().describe(); }
+
+  /// Whether PUT with `If-None-Match: *` is refused for an object that is there. Asks the store
+  /// once. Errors: those of put().
+  Result<bool> creates_conditionally();
+  /// Errors: kDenied; kNotFound if there is no such bucket; kTransient.
+  Result<BucketFacts> facts();
+
+ private:
+  [[nodiscard]] std::string name_of(std::string_view key) const;
+  [[nodiscard]] s3::Call write_call(std::string name, ByteView body) const;
+  Result<> require_conditional_create();
+  Result<> keep_if_same(const ObjectKey& key, ByteView body);
+  Result<> list_page(const s3::Call& call, const Visit& visit, ObjectKey& last, std::string& next);
+
+  s3::Client client_;
+  std::mutex mutex_;
+  std::optional<bool> creates_conditionally_;  // Guarded by mutex_.
+};
+
+}  // namespace reprieve
