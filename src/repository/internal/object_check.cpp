@@ -92,6 +92,10 @@ Result<ObjectChecker> ObjectChecker::make(ObjectStore& store, const Repository* 
       return kOk;
     };
     auto stored = read_twin_object(store, object.key, kConfigBytesMax, accept_config);
+    // Without a key nobody can tell a newer format from damage, so what it says of itself counts.
+    if (repository == nullptr && !stored && stored.error().kind == ErrorKind::kInvalid &&
+        &object == &configs.back())
+      return std::move(stored).error();
     if (!stored) continue;  // It is reported when it is checked.
     REPRIEVE_TRY(const Config config, parse_config(stored->record));
     checker.signers_.push_back(config.root);
