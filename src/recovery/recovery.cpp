@@ -45,7 +45,8 @@ Result<std::map<std::string, std::string>> resolve_params(
     const plan::Param* const param = scenario.find_param(name);
     if (param == nullptr)
       return Error{ErrorKind::kInvalid,
-                   fmt::format("scenario {} has no parameter {}", scenario.name, name)};
+                   fmt::format("scenario {} has no parameter {}", scenario.name, name),
+                   plan::suggestion(name, plan::names_of(scenario.params))};
     REPRIEVE_RETURN_IF_ERROR(plan::check_param_value(*param, value));
     params[name] = value;
   }
@@ -61,10 +62,28 @@ Result<std::map<std::string, std::string>> resolve_params(
   return params;
 }
 
+/// A recovery point that was asked for must be there before anything is stopped for its sake. What
+/// only cannot be asked now, as from a store that is away, is asked again by the step that needs
+/// it.
+Result<> check_given_points(const Context& context, const plan::Scenario& scenario,
+                            const std::map<std::string, std::string>& given) {
+  for (const auto& [name, value] : given) {
+    const plan::Param* const param = scenario.find_param(name);
+    if (param == nullptr || param->type != plan::ParamType::kRecoveryPoint || !param->of) continue;
+    const auto point = context.points.resolve({.source = param->of->text, .point = value});
+    if (point) continue;
+    const ErrorKind kind = point.error().kind;
+    if (kind == ErrorKind::kNotFound || kind == ErrorKind::kInvalid)
+      return Error{point.error()}.at(param->of->text);
+  }
+  return kOk;
+}
+
 Result<Json> first_record(const Context& context, const RunRequest& request,
                           const std::string& id) {
   REPRIEVE_TRY(const plan::Scenario* const scenario, scenario_of(context.plan, request.scenario));
   REPRIEVE_TRY(const auto params, resolve_params(*scenario, request.params));
+  REPRIEVE_RETURN_IF_ERROR(check_given_points(context, *scenario, request.params));
   Json body{{"run", id},
             {"scenario", request.scenario},
             {"plan_name", context.plan.name},

@@ -49,9 +49,10 @@ struct RunEnd {
 /// for a person, 130 stopped.
 int exit_code_of(const RunEnd& end);
 
-/// Begins a run of `context.plan` and drives it. Errors: kInvalid (scenario, parameters, something
-/// that this version cannot carry out); kConflict if another orchestrator drives a run of this
-/// plan; those of the journal. The run can be resumed after any of them once it has begun.
+/// Begins a run of `context.plan` and drives it. Errors: kInvalid (parameters, something that this
+/// version cannot carry out); kNotFound (scenario, a recovery point given as a parameter);
+/// kConflict if another orchestrator drives a run of this plan; those of the journal. The run can
+/// be resumed after any of them once it has begun.
 Result<RunEnd> start_run(const Context& context, const RunRequest& request,
                          const RunOptions& options);
 

@@ -132,7 +132,7 @@ class World(unittest.TestCase):
         self.assertEqual(answer["schema"], "reprieve.error/1")
         self.assertEqual(answer["exit_code"], code)
         self.assertTrue(answer["kind"] and answer["error"])
-        self.assertRegex(answer["hint"], r"(?s)^[A-Z`].*[.;]$", "a hint is a sentence that says what to do")
+        self.assertRegex(answer["hint"], r"(?s)^[A-Z`].*[.;?]$", "a hint is a sentence that says what to do")
         return answer
 
     def init(self):
