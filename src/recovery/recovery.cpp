@@ -106,6 +106,12 @@ Result<Json> first_record(const Context& context, const RunRequest& request,
   return body;
 }
 
+/// Whoever started it was killed, or had no room, before its first record.
+Error did_not_begin(const std::string& id) {
+  return Error{ErrorKind::kNotFound, fmt::format("run {} did not begin", id),
+               "Start it anew with `reprieve recover`."};
+}
+
 /// One orchestrator per plan: two would pull the same services in two directions.
 Result<io::FileLock> lock_plan(const Context& context, const std::string& id) {
   REPRIEVE_RETURN_IF_ERROR(io::create_directories_durably(context.state_dir + "/locks"));
@@ -207,9 +213,7 @@ Result<RunEnd> resume_run(const Context& context, const std::string& id, const s
                io::FileLock::try_take(folder.file("lock"), "run " + id));
   REPRIEVE_TRY(const ParsedJournal parsed, read_journal(folder));
   REPRIEVE_TRY(RunState state, fold_all(parsed.records));
-  if (parsed.records.empty())
-    return Error{ErrorKind::kNotFound, fmt::format("run {} did not begin", id),
-                 "Start it anew with `reprieve recover`."};
+  if (parsed.records.empty()) return did_not_begin(id);
   if (state.plan_hash != hash_of(context.plan))
     return Error{ErrorKind::kConflict, fmt::format("run {} is pinned to another plan", id)};
   if (state.outcome == RunOutcome::kDone || state.outcome == RunOutcome::kRolledBack)
@@ -227,6 +231,7 @@ Result<std::vector<Record>> load_records(const std::string& state_dir, const std
 
 Result<RunState> load_run(const std::string& state_dir, const std::string& id) {
   REPRIEVE_TRY(const auto records, load_records(state_dir, id));
+  if (records.empty()) return did_not_begin(id);
   return fold_all(records);
 }
 

@@ -59,7 +59,11 @@ Result<std::vector<std::string>> run_ids(const std::string& state_dir) {
   auto names = io::list_dir(state_dir + "/runs");
   if (!names && names.error().kind == ErrorKind::kNotFound) return std::vector<std::string>{};
   if (!names) return std::move(names).error();
-  std::erase_if(*names, [](const std::string& name) { return !is_run_id(name); });
+  std::erase_if(*names, [&](const std::string& name) {
+    if (!is_run_id(name)) return true;
+    const auto size = io::file_size(state_dir + "/runs/" + name + "/journal");
+    return size ? size->value == 0 : size.error().kind == ErrorKind::kNotFound;
+  });
   return names;
 }
 

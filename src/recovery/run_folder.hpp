@@ -41,7 +41,7 @@ class RunFolder {
 std::string make_run_id(Instant now);
 bool is_run_id(std::string_view text);
 
-/// Ids of all runs, oldest first.
+/// Ids of all runs, oldest first. What was ended before its first record was no run.
 Result<std::vector<std::string>> run_ids(const std::string& state_dir);
 
 /// The journal's file. Nobody else may write to it: hold the run's lock.

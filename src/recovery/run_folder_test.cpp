@@ -88,5 +88,16 @@ TEST_F(RunFolderTest, ARunThatIsNotThereIsNotFound) {
   EXPECT_TRUE(run_ids(dir_)->empty());
 }
 
+TEST_F(RunFolderTest, WhatWasEndedBeforeItsFirstRecordIsNoRun) {
+  const auto ended = RunFolder::of(dir_, "r20261120-144900-3f2a");
+  const auto empty = RunFolder::of(dir_, "r20261120-144901-3f2a");
+  const auto begun = RunFolder::of(dir_, "r20261120-144902-3f2a");
+  for (const auto& folder : {*ended, *empty, *begun})
+    ASSERT_TRUE(io::create_directories_durably(folder.path()));
+  ASSERT_TRUE(io::write_file_durably(empty->file("journal"), {}));
+  ASSERT_TRUE(io::write_file_durably(begun->file("journal"), as_bytes("x")));
+  EXPECT_EQ(*run_ids(dir_), std::vector<std::string>{begun->id()});
+}
+
 }  // namespace
 }  // namespace reprieve::recovery
