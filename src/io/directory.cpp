@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -69,23 +70,37 @@ int open_by_segments(int base, std::string_view path, int flags, mode_t mode) {
   }
 }
 
-int open_beneath(int base, const std::string& path, int flags, mode_t mode) {
+}  // namespace
+
+int open_beneath(int directory_fd, const char* path, int flags, mode_t mode) {
+  static std::atomic<bool> is_allowed{false};
+  flags |= O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   ::open_how how{};
   how.flags = static_cast<unsigned long long>(flags);
   // The kernel refuses a mode without a flag that creates.
   if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE) how.mode = mode;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   const auto fd = retry_if_interrupted(
-      [&] { return ::syscall(SYS_openat2, base, path.c_str(), &how, sizeof how); });
-  if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EAGAIN))
-    return open_by_segments(base, path, flags, mode);
-  return static_cast<int>(fd);
+      [&] { return ::syscall(SYS_openat2, directory_fd, path, &how, sizeof how); });
+  if (fd >= 0) {
+    is_allowed.store(true, std::memory_order_relaxed);
+    return static_cast<int>(fd);
+  }
+  // A sandbox says EPERM to the call itself; once it was let through, it is the file's own answer.
+  const bool may_be_sandbox = errno == EPERM && !is_allowed.load(std::memory_order_relaxed);
+  if (errno == ENOSYS || errno == EAGAIN || may_be_sandbox)
+    return open_by_segments(directory_fd, path, flags, mode);
+  return -1;
 }
-
-}  // namespace
 
 Result<Directory> Directory::open(const std::string& path) {
   REPRIEVE_TRY(FileHandle file, io::open_file(path, kDirectoryFlags));
+  return Directory{std::move(file)};
+}
+
+Result<Directory> Directory::reopen(int directory_fd) {
+  FileHandle file{open_beneath(directory_fd, ".", kDirectoryFlags)};
+  if (!file.is_open()) return error_from_errno(errno, "open directory");
   return Directory{std::move(file)};
 }
 
@@ -97,7 +112,7 @@ Result<Directory> Directory::open_directory(const std::string& path) const {
 Result<FileHandle> Directory::open_file(const std::string& path, int flags, mode_t mode) const {
   if (path.find('\0') != std::string::npos)
     return Error{ErrorKind::kInvalid, "open: the path has a zero byte"};
-  FileHandle file{open_beneath(fd(), path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode)};
+  FileHandle file{open_beneath(fd(), path.c_str(), flags, mode)};
   if (!file.is_open()) return error_from_errno(errno, "open " + path);
   return file;
 }

@@ -28,6 +28,8 @@ class Directory {
   Directory() = default;
   /// Opens `path` as the operator gave it: links in it are followed.
   static Result<Directory> open(const std::string& path);
+  /// Opens once more what `directory_fd` is open on; that stays the caller's.
+  static Result<Directory> reopen(int directory_fd);
 
   /// Errors: kNotFound; kInvalid if it is no directory or a link is in the way; kDenied.
   [[nodiscard]] Result<Directory> open_directory(const std::string& path) const;
@@ -70,8 +72,23 @@ class Directory {
 /// Names in the directory at `path`, sorted by bytes.
 Result<std::vector<std::string>> list_dir(const std::string& path);
 
+/// What Directory opens with, for those who go on by descriptor and errno: open(2) of `path` below
+/// an open directory, with O_CLOEXEC, O_NOCTTY and O_NONBLOCK added. The kernel sees to it that no
+/// link is followed and nothing outside is opened. -1, with errno, if it fails.
+int open_beneath(int directory_fd, const char* path, int flags, mode_t mode = 0600);
+
 /// Removes `path` and all below it; an absent path is success. Never follows a link, never leaves
 /// the tree, makes unreadable folders readable first. Not durable by itself.
 Result<> remove_tree(const std::string& path);
+
+/// What to do about files and folders that are marked as immutable or append-only.
+enum class Immutable : std::uint8_t {
+  kRespect,  ///< They stay, and the removal fails there.
+  kThaw,     ///< The mark is taken away, where this user may.
+};
+/// The same for one name in a directory. Adds to `removed` how many names are gone, also if it
+/// fails half-way.
+Result<> remove_tree(const Directory& parent, const std::string& name, Immutable immutable,
+                     std::uint64_t& removed);
 
 }  // namespace reprieve::io

@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 
 #include "io/durable_file.hpp"
@@ -105,6 +108,60 @@ TEST(RemoveTree, RemovesAllBelowAndNothingElse) {
   EXPECT_TRUE(exists(outside.path("precious")));
   EXPECT_TRUE(remove_tree(folder.path("t"))) << "an absent path is success";
   EXPECT_TRUE(remove_tree(folder.path("no/such"))) << "an absent parent too";
+}
+
+TEST(RemoveTree, CountsWhatIsGone) {
+  const auto folder = *TemporaryFolder::create();
+  ASSERT_TRUE(create_directories_durably(folder.path("t/a/b")));
+  std::ofstream{folder.path("t/a/file")} << "x";
+  const auto parent = *Directory::open(folder.path());
+  std::uint64_t removed = 1;
+  EXPECT_TRUE(remove_tree(parent, "t", Immutable::kRespect, removed));
+  EXPECT_EQ(removed, 5U);
+  EXPECT_TRUE(remove_tree(parent, "t", Immutable::kRespect, removed));
+  EXPECT_EQ(removed, 5U);
+  EXPECT_EQ(remove_tree(parent, "..", Immutable::kThaw, removed).error().kind, ErrorKind::kInvalid);
+}
+
+TEST(RemoveTree, ThawsOnlyWhenToldTo) {
+  const auto folder = *TemporaryFolder::create();
+  ASSERT_TRUE(create_directories_durably(folder.path("t/frozen")));
+  std::ofstream{folder.path("t/frozen/file")} << "x";
+  const auto mark = [&](const std::string& name) {
+    const auto file = open_file(folder.path(name), O_RDONLY);
+    const int flags = FS_IMMUTABLE_FL;
+    return file && ::ioctl(file->fd(), FS_IOC_SETFLAGS, &flags) == 0;
+  };
+  if (!mark("t/frozen/file") || !mark("t/frozen"))
+    GTEST_SKIP() << "this user or file system marks nothing as immutable";
+  const auto parent = *Directory::open(folder.path());
+  std::uint64_t removed = 0;
+  EXPECT_EQ(remove_tree(parent, "t", Immutable::kRespect, removed).error().kind,
+            ErrorKind::kDenied);
+  EXPECT_TRUE(exists(folder.path("t/frozen/file")));
+  EXPECT_TRUE(remove_tree(parent, "t", Immutable::kThaw, removed));
+  EXPECT_EQ(removed, 3U);
+}
+
+TEST_F(DirectoryTest, OpensAgainWhatADescriptorIsOpenOn) {
+  const auto again = Directory::reopen(root_.fd());
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->open_file("sub/file", O_RDONLY));
+}
+
+TEST_F(DirectoryTest, SaysThatTheFileItselfForbids) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may look like somebody else";
+  // Only the owner may leave the access time alone: EPERM, though no sandbox is in the way.
+  ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(folder_.path("sub").c_str(), 0755), 0);
+  ASSERT_EQ(::seteuid(65534), 0);
+  const FileHandle refused{open_beneath(root_.fd(), "sub", O_RDONLY | O_NOATIME)};
+  const int error = errno;
+  const FileHandle opened{open_beneath(root_.fd(), "sub", O_RDONLY)};
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_FALSE(refused.is_open());
+  EXPECT_EQ(error, EPERM);
+  EXPECT_TRUE(opened.is_open());
 }
 
 TEST(RemoveTree, RemovesALinkAndNotWhatItNames) {

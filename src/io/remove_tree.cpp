@@ -1,4 +1,6 @@
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,15 +26,26 @@ void open_up(const Directory& parent, const std::string& name) {
   static_cast<void>(::chmod(proc.c_str(), 0700));  // If it fails, the next step says why.
 }
 
+/// Takes the marks away that forbid changes; if that fails, the next step says why.
+void thaw(int fd) {
+  int flags = 0;
+  if (::ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return;
+  const int thawed = flags & ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
+  if (thawed != flags) static_cast<void>(::ioctl(fd, FS_IOC_SETFLAGS, &thawed));
+}
+
 /// One removal in progress.
 class Removal {
  public:
+  Removal(Immutable immutable, std::uint64_t& removed)
+      : is_thawing_{immutable == Immutable::kThaw}, removed_{removed} {}
+
   /// `depth` counts from the folder that is removed. An absent name is success.
   Result<> remove(const Directory& parent, const std::string& name, int depth) {
     const auto status = parent.stat(name);
     if (!status) return unless_absent(status.error());
     const bool is_folder = S_ISDIR(status->st_mode);
-    auto removed = !is_folder          ? parent.remove_file(name)
+    auto removed = !is_folder          ? remove_file(parent, name, S_ISREG(status->st_mode))
                    : depth > kDepthMax ? move_up(parent, name)
                                        : remove_folder(parent, name, depth);
     if (removed) return kOk;
@@ -45,6 +58,16 @@ class Removal {
     return error;
   }
 
+  Result<> remove_file(const Directory& parent, const std::string& name, bool is_regular) {
+    auto removed = parent.remove_file(name);
+    if (!removed && removed.error().kind == ErrorKind::kDenied && is_thawing_ && is_regular) {
+      if (const auto file = parent.open_file(name, O_RDONLY)) thaw(file->fd());
+      removed = parent.remove_file(name);
+    }
+    if (removed) ++removed_;
+    return removed;
+  }
+
   Result<> remove_folder(const Directory& parent, const std::string& name, int depth) {
     auto folder = parent.open_directory(name);
     if (!folder && folder.error().kind == ErrorKind::kDenied) {
@@ -52,6 +75,7 @@ class Removal {
       folder = parent.open_directory(name);
     }
     if (!folder) return std::move(folder).error();
+    if (is_thawing_) thaw(folder->fd());
     if (::faccessat(folder->fd(), ".", R_OK | W_OK | X_OK, 0) != 0) open_up(parent, name);
     if (depth == 0) top_ = &*folder;
     bool has_more = true;
@@ -62,17 +86,24 @@ class Removal {
       // Only into the top folder may anything have been moved since.
       has_more = depth == 0 && !entries.empty();
     }
-    return parent.remove_directory(name);
+    auto removed = parent.remove_directory(name);
+    if (removed) ++removed_;
+    return removed;
   }
 
   Result<> move_up(const Directory& parent, const std::string& name) {
     open_up(parent, name);  // Moving a folder writes its "..".
+    if (is_thawing_) {
+      if (const auto folder = parent.open_directory(name)) thaw(folder->fd());
+    }
     while (true) {
       auto moved = parent.rename_new(name, *top_, "reprieve-removes-" + std::to_string(++moved_));
       if (moved || moved.error().kind != ErrorKind::kConflict) return moved;
     }
   }
 
+  const bool is_thawing_;
+  std::uint64_t& removed_;
   const Directory* top_ = nullptr;
   int moved_ = 0;
 };
@@ -83,9 +114,15 @@ Result<> remove_tree(const std::string& path) {
   auto parent = Directory::open(parent_of(path));
   if (!parent && parent.error().kind == ErrorKind::kNotFound) return kOk;
   if (!parent) return std::move(parent).error().at("remove " + path);
-  auto removed = Removal{}.remove(*parent, name_in(path), 0);
+  std::uint64_t count = 0;
+  auto removed = remove_tree(*parent, name_in(path), Immutable::kRespect, count);
   if (!removed) return std::move(removed).error().at("remove " + path);
   return kOk;
+}
+
+Result<> remove_tree(const Directory& parent, const std::string& name, Immutable immutable,
+                     std::uint64_t& removed) {
+  return Removal{immutable, removed}.remove(parent, name, 0);
 }
 
 }  // namespace reprieve::io

@@ -156,16 +156,16 @@ TEST_F(Capture, ReadsAFileOfSeveralNamesOnce) {
 
 TEST_F(Capture, KeepsHolesAsHoles) {
   const auto sparse = [&](const std::string& name, off_t size) {
-    const Descriptor fd{::open((source + name).c_str(), O_RDWR | O_CREAT, 0644)};
-    EXPECT_EQ(::ftruncate(fd.get(), size), 0);
-    return fd.get() >= 0;
+    const io::FileHandle handle{::open((source + name).c_str(), O_RDWR | O_CREAT, 0644)};
+    EXPECT_EQ(::ftruncate(handle.fd(), size), 0);
+    return handle.fd() >= 0;
   };
   ASSERT_TRUE(sparse("/all-hole", off_t{1} << 40));
   ASSERT_TRUE(sparse("/middle", 10 << 20));
   const std::string data = noise(100'000);
-  const Descriptor fd{::open((source + "/middle").c_str(), O_RDWR)};
-  EXPECT_EQ(::pwrite(fd.get(), data.data(), data.size(), 1 << 20), 100'000);
-  EXPECT_EQ(::pwrite(fd.get(), data.data(), 5, (10 << 20) - 5), 5);
+  const io::FileHandle handle{::open((source + "/middle").c_str(), O_RDWR)};
+  EXPECT_EQ(::pwrite(handle.fd(), data.data(), data.size(), 1 << 20), 100'000);
+  EXPECT_EQ(::pwrite(handle.fd(), data.data(), 5, (10 << 20) - 5), 5);
   MemorySink sink{repository};
   const auto entries = capture(sink);
   EXPECT_EQ(children(repository, entries[0])[0].content.holes,
@@ -175,16 +175,16 @@ TEST_F(Capture, KeepsHolesAsHoles) {
 
 TEST_F(Capture, KeepsInodeFlags) {
   write(source + "/file", "x");
-  const Descriptor fd{::open((source + "/file").c_str(), O_RDONLY)};
-  if (write_flags(fd.get(), FS_NODUMP_FL | FS_NOATIME_FL) != 0)
+  const io::FileHandle handle{::open((source + "/file").c_str(), O_RDONLY)};
+  if (write_flags(handle.fd(), FS_NODUMP_FL | FS_NOATIME_FL) != 0)
     GTEST_SKIP() << "this file system has no inode flags";
   if (is_root_user()) {
     write(source + "/frozen", "cannot be changed");
     EXPECT_EQ(::link((source + "/frozen").c_str(), (source + "/frozen2").c_str()), 0);
     make_directory(source + "/appended");
     for (const char* name : {"/frozen", "/appended"}) {
-      const Descriptor other{::open((source + name).c_str(), O_RDONLY)};
-      EXPECT_EQ(write_flags(other.get(), name[1] == 'f' ? FS_IMMUTABLE_FL : FS_APPEND_FL), 0);
+      const io::FileHandle other{::open((source + name).c_str(), O_RDONLY)};
+      EXPECT_EQ(write_flags(other.fd(), name[1] == 'f' ? FS_IMMUTABLE_FL : FS_APPEND_FL), 0);
     }
   }
   round_trip();
@@ -194,15 +194,15 @@ TEST_F(Capture, KeepsInodeFlags) {
 
 TEST_F(Capture, WalksBelowPathMax) {
   const std::string name(200, 'd');
-  Descriptor at{::open(source.c_str(), O_RDONLY | O_DIRECTORY)};
+  io::FileHandle at{::open(source.c_str(), O_RDONLY | O_DIRECTORY)};
   for (int depth = 0; depth < 60; ++depth) {
-    ASSERT_EQ(::mkdirat(at.get(), name.c_str(), 0755), 0);
-    const Descriptor beside{::openat(at.get(), "z", O_WRONLY | O_CREAT, 0644)};
-    EXPECT_EQ(::symlinkat("t", at.get(), "link"), 0);
-    at = Descriptor{::openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY)};
+    ASSERT_EQ(::mkdirat(at.fd(), name.c_str(), 0755), 0);
+    const io::FileHandle beside{::openat(at.fd(), "z", O_WRONLY | O_CREAT, 0644)};
+    EXPECT_EQ(::symlinkat("t", at.fd(), "link"), 0);
+    at = io::FileHandle{::openat(at.fd(), name.c_str(), O_RDONLY | O_DIRECTORY)};
   }
-  const Descriptor file{::openat(at.get(), "deepest", O_WRONLY | O_CREAT, 0644)};
-  EXPECT_EQ(::write(file.get(), "deep", 4), 4);
+  const io::FileHandle file{::openat(at.fd(), "deepest", O_WRONLY | O_CREAT, 0644)};
+  EXPECT_EQ(::write(file.fd(), "deep", 4), 4);
   round_trip();
 }
 

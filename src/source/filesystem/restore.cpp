@@ -14,8 +14,8 @@ Result<RestoreSummary> restore_files(RestoreReader& reader, std::vector<Entry> r
   filesystem::RestoreRun run{reader, options};
   REPRIEVE_TRY(const RestoreSummary summary, run.run(std::move(roots)));
   if (options.sync && !options.dry_run) {
-    const filesystem::Descriptor fd{::open(options.target.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!fd.is_open() || ::syncfs(fd.get()) != 0)
+    const io::FileHandle handle{::open(options.target.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!handle.is_open() || ::syncfs(handle.fd()) != 0)
       return error_from_errno(errno, "sync " + options.target);
   }
   return summary;

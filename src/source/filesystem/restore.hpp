@@ -52,9 +52,9 @@ struct RestoreSummary {
 /// or its new content; a run that was interrupted is simply run again. Of a file that is there, or
 /// that an interrupted run left half-written, the chunks that are right are found by their ids and
 /// not brought again: a file that was only touched gets its metadata back and no more. A file that
-/// the repository cannot give is left out, reported, and the rest goes on. Nothing is deleted unless
-/// asked for: a directory in the way of a file, or a file in the way of a directory, is reported and
-/// stays.
+/// the repository cannot give is left out, reported, and the rest goes on. Nothing is deleted
+/// unless asked for: a directory in the way of a file, or a file in the way of a directory, is
+/// reported and stays.
 ///
 /// Errors: kNotFound if something in `only` does not exist; kExhausted if the disk is full, naming
 /// the file; kDenied if the target cannot be written to; kInvalid; kCancelled; the reader's.

@@ -36,8 +36,8 @@ class RestoreOverExisting : public RealTree {
     return found.st_ino;
   }
   static void overwrite(const std::string& path, std::size_t offset, std::string_view text) {
-    const Descriptor fd{::open(path.c_str(), O_WRONLY)};
-    EXPECT_EQ(::pwrite(fd.get(), text.data(), text.size(), static_cast<off_t>(offset)),
+    const io::FileHandle handle{::open(path.c_str(), O_WRONLY)};
+    EXPECT_EQ(::pwrite(handle.fd(), text.data(), text.size(), static_cast<off_t>(offset)),
               static_cast<ssize_t>(text.size()));
   }
 
@@ -112,9 +112,10 @@ TEST_F(RestoreOverExisting, LooksIntoHoles) {
   for (const std::string name : {"/touched", "/dirty", "/changed"}) {
     write(source + name, noise(kChunk * 3 + 7));
     EXPECT_EQ(::truncate((source + name).c_str(), kHole), 0);
-    const Descriptor fd{::open((source + name).c_str(), O_WRONLY)};
+    const io::FileHandle handle{::open((source + name).c_str(), O_WRONLY)};
     const std::string end = noise(kChunk * 2, 2);
-    EXPECT_EQ(::pwrite(fd.get(), end.data(), end.size(), kHole), static_cast<ssize_t>(end.size()));
+    EXPECT_EQ(::pwrite(handle.fd(), end.data(), end.size(), kHole),
+              static_cast<ssize_t>(end.size()));
   }
   write(source + "/all", "");
   EXPECT_EQ(::truncate((source + "/all").c_str(), kHole), 0);
@@ -234,7 +235,7 @@ TEST_F(RestoreOverLeftOver, GoesOnWithItsChunks) {
 
 TEST_F(RestoreOverLeftOver, BeginsAnewIfOthersMayHaveItOpen) {
   leave_part(noise(kChunk * kChunks), 0666);
-  const Descriptor open{::open(part.c_str(), O_WRONLY)};
+  const io::FileHandle open{::open(part.c_str(), O_WRONLY)};
   const std::uint64_t inode = inode_of(part);
   again(reader);
   EXPECT_EQ(reader.chunks_fetched, 10);

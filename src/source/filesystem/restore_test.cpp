@@ -269,8 +269,8 @@ TEST_F(Restore, ReportsADamagedFileAndRestoresTheRest) {
   EXPECT_EQ(read(target + "/good"), "healthy");
   EXPECT_EQ(read(target + "/bad"), "the old content");
   std::vector<Listed> listed;
-  const Descriptor fd{::open(target.c_str(), O_RDONLY)};
-  EXPECT_EQ(list_directory(fd.get(), listed), 0);
+  const io::FileHandle handle{::open(target.c_str(), O_RDONLY)};
+  EXPECT_EQ(list_directory(handle.fd(), listed), 0);
   EXPECT_EQ(listed.size(), 2U);  // No left-overs.
 }
 

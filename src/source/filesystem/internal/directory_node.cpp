@@ -46,9 +46,9 @@ std::size_t open_directories_max() {
   return std::clamp<std::size_t>(limit.rlim_cur / 4, 16, 1024);
 }
 
-DirectoryHandles::Pin DirectoryHandles::adopt(DirectoryNode& directory, Descriptor fd) {
+DirectoryHandles::Pin DirectoryHandles::adopt(DirectoryNode& directory, io::FileHandle handle) {
   const std::lock_guard lock{mutex_};
-  directory.fd = std::move(fd);
+  directory.handle = std::move(handle);
   ++open_;
   add_pin(directory);
   // The root cannot be opened again by a name in its parent: it stays open.
@@ -61,7 +61,7 @@ int DirectoryHandles::pin(DirectoryNode& directory, Pin& out) {
   const std::lock_guard lock{mutex_};
   std::vector<DirectoryNode*> closed;
   DirectoryNode* at = &directory;
-  for (; !at->fd.is_open(); at = at->parent.get()) {
+  for (; !at->handle.is_open(); at = at->parent.get()) {
     REPRIEVE_ASSERT(at->parent != nullptr);
     closed.push_back(at);
   }
@@ -69,15 +69,15 @@ int DirectoryHandles::pin(DirectoryNode& directory, Pin& out) {
   // Those on the way stay open too: the walk comes back through them.
   for (; !closed.empty(); closed.pop_back()) {
     DirectoryNode* next = closed.back();
-    Descriptor fd;
+    io::FileHandle handle;
     Inode found;
-    int error = open_for_reading(at->fd.get(), next->name.c_str(), O_DIRECTORY, fd);
-    if (error == 0) error = stat_fd(fd.get(), found);
+    int error = open_for_reading(at->handle.fd(), next->name.c_str(), O_DIRECTORY, handle);
+    if (error == 0) error = stat_fd(handle.fd(), found);
     if (error == 0 && (found.number != next->inode_number || found.device != next->device))
       error = ESTALE;
     drop_pin(*at);
     if (error != 0) return error;
-    next->fd = std::move(fd);
+    next->handle = std::move(handle);
     ++open_;
     add_pin(*next);
     at = next;
@@ -89,10 +89,10 @@ int DirectoryHandles::pin(DirectoryNode& directory, Pin& out) {
 
 void DirectoryHandles::forget(DirectoryNode& directory) {
   const std::lock_guard lock{mutex_};
-  if (!directory.fd.is_open()) return;
+  if (!directory.handle.is_open()) return;
   if (directory.is_idle) idle_.erase(directory.idle_at);
   directory.is_idle = false;
-  directory.fd.reset();
+  directory.handle = io::FileHandle{};
   --open_;
 }
 
@@ -109,7 +109,7 @@ void DirectoryHandles::add_pin(DirectoryNode& directory) {
 
 void DirectoryHandles::drop_pin(DirectoryNode& directory) {
   REPRIEVE_ASSERT(directory.pins > 0);
-  if (--directory.pins > 0 || !directory.fd.is_open()) return;
+  if (--directory.pins > 0 || !directory.handle.is_open()) return;
   directory.idle_at = idle_.insert(idle_.end(), &directory);
   directory.is_idle = true;
   close_surplus();
@@ -120,7 +120,7 @@ void DirectoryHandles::close_surplus() {
     DirectoryNode* oldest = idle_.front();
     idle_.pop_front();
     oldest->is_idle = false;
-    oldest->fd.reset();
+    oldest->handle = io::FileHandle{};
     --open_;
   }
 }

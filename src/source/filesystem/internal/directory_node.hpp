@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "source/filesystem/internal/descriptor.hpp"
+#include "io/file.hpp"
 
 namespace reprieve::filesystem {
 
@@ -30,7 +30,7 @@ struct DirectoryNode {
   std::uint64_t inode_number = 0;
 
   // Guarded by the mutex of DirectoryHandles.
-  Descriptor fd;
+  io::FileHandle handle;
   unsigned pins = 0;
   bool is_idle = false;
   std::list<DirectoryNode*>::iterator idle_at;
@@ -60,7 +60,7 @@ class DirectoryHandles {
     ~Pin() {
       if (owner_ != nullptr) owner_->unpin(*directory_);
     }
-    [[nodiscard]] int fd() const { return directory_->fd.get(); }
+    [[nodiscard]] int fd() const { return directory_->handle.fd(); }
 
    private:
     DirectoryHandles* owner_ = nullptr;
@@ -68,7 +68,7 @@ class DirectoryHandles {
   };
 
   /// Hands over the descriptor of a directory that was just opened.
-  Pin adopt(DirectoryNode& directory, Descriptor fd);
+  Pin adopt(DirectoryNode& directory, io::FileHandle handle);
   /// 0 or errno; ESTALE if another directory now has that name.
   int pin(DirectoryNode& directory, Pin& out);
   /// Closes what is complete.

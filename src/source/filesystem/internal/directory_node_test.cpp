@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <vector>
 
+#include "io/directory.hpp"
 #include "source/filesystem/internal/inode.hpp"
-#include "source/filesystem/internal/remove_at.hpp"
 
 namespace reprieve::filesystem {
 namespace {
@@ -26,21 +26,21 @@ TEST(DirectoryHandles, StayWithinTheirBoundAtAnyDepth) {
     auto node = std::make_shared<DirectoryNode>();
     node->is_root = depth == 0;
     node->name = depth == 0 ? folder : "d";
-    Descriptor fd;
+    io::FileHandle handle;
     if (depth == 0) {
-      fd = Descriptor{::open(folder.c_str(), O_RDONLY | O_DIRECTORY)};
+      handle = io::FileHandle{::open(folder.c_str(), O_RDONLY | O_DIRECTORY)};
     } else {
       node->parent = chain.back();
       filesystem::DirectoryHandles::Pin pin;
       ASSERT_EQ(handles.pin(*chain.back(), pin), 0);
       ASSERT_EQ(::mkdirat(pin.fd(), "d", 0700), 0);
-      ASSERT_EQ(open_for_reading(pin.fd(), "d", O_DIRECTORY, fd), 0);
+      ASSERT_EQ(open_for_reading(pin.fd(), "d", O_DIRECTORY, handle), 0);
     }
     Inode inode;
-    ASSERT_EQ(stat_fd(fd.get(), inode), 0);
+    ASSERT_EQ(stat_fd(handle.fd(), inode), 0);
     node->device = inode.device;
     node->inode_number = inode.number;
-    handles.adopt(*node, std::move(fd));
+    handles.adopt(*node, std::move(handle));
     chain.push_back(node);
   }
   for (const int depth : {49, 3, 25, 48, 0, 49}) {
@@ -50,13 +50,10 @@ TEST(DirectoryHandles, StayWithinTheirBoundAtAnyDepth) {
     EXPECT_EQ(stat_fd(pin.fd(), inode), 0);
     EXPECT_EQ(inode.number, chain[static_cast<std::size_t>(depth)]->inode_number);
     const auto open =
-        std::ranges::count_if(chain, [](const auto& node) { return node->fd.is_open(); });
+        std::ranges::count_if(chain, [](const auto& node) { return node->handle.is_open(); });
     EXPECT_LE(open, 3);
   }
-  const Descriptor above{::open("/", O_RDONLY | O_DIRECTORY)};
-  std::uint64_t removed = 0;
-  EXPECT_EQ(remove_at(above.get(), folder.substr(1), removed), 0);
-  EXPECT_EQ(removed, 50U);
+  EXPECT_TRUE(io::remove_tree(folder));
 }
 
 }  // namespace

@@ -160,10 +160,10 @@ Result<EntryCapture::Outcome> EntryCapture::capture_file(const Place& place,
                                                          const Inode& listed) {
   Outcome out;
   for (int attempt = 1; attempt <= kAttempts; ++attempt) {
-    Descriptor file;
+    io::FileHandle file;
     Inode before;
     int error = open_for_reading(place.directory_fd(), name.c_str(), 0, file);
-    if (error == 0) error = stat_fd(file.get(), before);
+    if (error == 0) error = stat_fd(file.fd(), before);
     if (is_gone(error)) return vanished(place);
     // A symlink, or a socket, has taken the name: capture() looks again.
     if (error == ELOOP || error == ENXIO || (error == 0 && before.type != EntryType::kFile))
@@ -171,8 +171,8 @@ Result<EntryCapture::Outcome> EntryCapture::capture_file(const Place& place,
     if (error != 0) return without_content(place, name, listed, error);
 
     out = {describe(name, before), before};
-    read_attributes(file.get(), place, *out.entry);
-    REPRIEVE_TRY(const bool is_stable, read_file(place, file.get(), before, out));
+    read_attributes(file.fd(), place, *out.entry);
+    REPRIEVE_TRY(const bool is_stable, read_file(place, file.fd(), before, out));
     if (is_stable || out.entry->is_incomplete) return out;
     if (before.size > kReadAgainMax) break;
   }

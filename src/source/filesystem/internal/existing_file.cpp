@@ -54,7 +54,7 @@ bool holds_inline_bytes(int fd, const Content& content) {
 
 bool ExistingFile::open(int directory_fd, const std::string& name) {
   if (open_for_reading(directory_fd, name.c_str(), 0, fd_) != 0) return false;
-  return stat_fd(fd_.get(), inode_) == 0 && inode_.type == EntryType::kFile;
+  return stat_fd(fd_.fd(), inode_) == 0 && inode_.type == EntryType::kFile;
 }
 
 bool read_between_holes(int fd, const Content& content, std::uint64_t stored_offset,

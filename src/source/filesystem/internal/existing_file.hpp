@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "source/filesystem/internal/descriptor.hpp"
+#include "io/file.hpp"
 #include "source/filesystem/internal/inode.hpp"
 #include "source/source.hpp"
 
@@ -20,11 +20,11 @@ class ExistingFile {
   /// False if there is no regular file of that name, or it may not be read.
   bool open(int directory_fd, const std::string& name);
 
-  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] int fd() const { return fd_.fd(); }
   [[nodiscard]] const Inode& inode() const { return inode_; }
 
  private:
-  Descriptor fd_;
+  io::FileHandle fd_;
   Inode inode_;
 };
 

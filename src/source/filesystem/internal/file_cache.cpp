@@ -177,12 +177,12 @@ Result<CachedDirectory> parse_record(ByteView record, std::uint64_t device, std:
 
 FileCache::FileCache(const std::string& path, std::uint64_t options_hash) {
   if (path.empty()) return;
-  const Descriptor fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const io::FileHandle handle{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   struct stat found;
-  if (!fd.is_open() || ::fstat(fd.get(), &found) != 0 || !S_ISREG(found.st_mode)) return;
+  if (!handle.is_open() || ::fstat(handle.fd(), &found) != 0 || !S_ISREG(found.st_mode)) return;
   const std::size_t size = static_cast<std::size_t>(found.st_size);
   if (size < kHeaderBytes) return;
-  void* at = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  void* at = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, handle.fd(), 0);
   if (at == MAP_FAILED) return;
   map_ = {static_cast<const std::byte*>(at), size};
   if (load(options_hash)) return;
@@ -254,7 +254,7 @@ void FileCacheWriter::append(std::uint64_t path_hash, ByteView record) {
   if (error_ != 0 || record.size() > UINT32_MAX) return;
   if (!fd_.is_open()) {
     ::unlink(new_path_.c_str());  // What a crashed run left.
-    fd_ = Descriptor{::open(new_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+    fd_ = io::FileHandle{::open(new_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
     if (!fd_.is_open()) {
       error_ = errno;
       return;
@@ -271,7 +271,7 @@ void FileCacheWriter::append(std::uint64_t path_hash, ByteView record) {
 }
 
 void FileCacheWriter::flush() {
-  if (error_ == 0 && !write_all(fd_.get(), buffer_, offset_)) error_ = errno;
+  if (error_ == 0 && !write_all(fd_.fd(), buffer_, offset_)) error_ = errno;
   offset_ += buffer_.size();
   buffer_.clear();
 }
@@ -285,8 +285,8 @@ Result<> FileCacheWriter::write_index(const CacheTotals& totals) {
   }
   flush();
   const Header header{options_hash_, index_.size(), offset_, checksum_of(index.view()), totals};
-  if (error_ == 0 && (!write_all(fd_.get(), index.view(), offset_) ||
-                      !write_all(fd_.get(), encode_header(header), 0)))
+  if (error_ == 0 && (!write_all(fd_.fd(), index.view(), offset_) ||
+                      !write_all(fd_.fd(), encode_header(header), 0)))
     error_ = errno;
   if (error_ != 0) return error_from_errno(error_, "write " + new_path_);
   return kOk;
@@ -317,7 +317,7 @@ Result<> FileCacheWriter::commit(Run run, const CacheTotals& totals) {
   REPRIEVE_RETURN_IF_ERROR(write_index(run == Run::kComplete ? totals : old_.totals()));
   if (::rename(new_path_.c_str(), path_.c_str()) != 0)
     return error_from_errno(errno, "rename " + new_path_);
-  fd_.reset();
+  fd_ = io::FileHandle{};
   return kOk;
 }
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "source/filesystem/internal/descriptor.hpp"
+#include "io/file.hpp"
 #include "source/filesystem/internal/inode.hpp"
 #include "tree/entry.hpp"
 
@@ -116,7 +116,7 @@ class FileCacheWriter {
   const std::uint64_t options_hash_;
   const FileCache& old_;
   std::mutex mutex_;
-  Descriptor fd_;  // Guarded by mutex_, as all below. Opened at the first record.
+  io::FileHandle fd_;  // Guarded by mutex_, as all below. Opened at the first record.
   Bytes buffer_;
   std::uint64_t offset_ = 0;
   std::vector<FileCache::Slot> index_;

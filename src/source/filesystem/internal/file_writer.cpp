@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "io/directory.hpp"
 #include "source/filesystem/internal/entry_capture.hpp"
 #include "source/filesystem/internal/file_cache.hpp"
-#include "source/filesystem/internal/remove_at.hpp"
 #include "source/filesystem/internal/stored_extents.hpp"
 #include "tree/tree_codec.hpp"
 
@@ -66,19 +66,29 @@ std::string temporary_name(std::string_view name, unsigned attempt) {
   return ".reprieve-" + to_hex(std::as_bytes(std::span{&hash, 1})) + ".part";
 }
 
+void FileWriter::adopt(TargetFile& file, io::FileHandle handle) {
+  file.handle = std::move(handle);
+  file.is_created = true;
+  ++open_files_;
+}
+
+/// 0 or errno. Some file systems tell only here that what was written is lost.
+int FileWriter::close(TargetFile& file) {
+  if (!file.handle.is_open()) return 0;
+  --open_files_;
+  return ::close(file.handle.release()) == 0 || errno == EINTR ? 0 : errno;
+}
+
 int FileWriter::create(TargetFile& file, int directory_fd) {
-  const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  int fd = ::openat(directory_fd, file.write_name.c_str(), flags, 0600);
+  const char* name = file.write_name.c_str();
+  int fd = io::open_beneath(directory_fd, name, O_RDWR | O_CREAT | O_EXCL);
   if (fd < 0 && errno == EEXIST && file.write_name != file.entry.name) {
     // Ours, from a run that was interrupted.
-    std::uint64_t removed = 0;
-    if (const int error = remove_at(directory_fd, file.write_name, removed); error != 0)
-      return error;
-    fd = ::openat(directory_fd, file.write_name.c_str(), flags, 0600);
+    if (::unlinkat(directory_fd, name, 0) != 0) return errno;
+    fd = io::open_beneath(directory_fd, name, O_RDWR | O_CREAT | O_EXCL);
   }
   if (fd < 0) return errno;
-  file.fd = Descriptor{fd};
-  file.is_created = true;
+  adopt(file, io::FileHandle{fd});
   // These two only work on an empty file; whether they did is seen when all flags are set.
   if ((file.entry.flags & (FS_NOCOW_FL | FS_COMPR_FL)) != 0)
     write_flags(fd, file.entry.flags & (FS_NOCOW_FL | FS_COMPR_FL));
@@ -89,18 +99,13 @@ int FileWriter::create(TargetFile& file, int directory_fd) {
 }
 
 int FileWriter::open(TargetFile& file) {
-  if (file.fd.is_open()) return 0;
+  if (file.handle.is_open()) return 0;
   DirectoryHandles::Pin pin;
   if (const int error = context_.handles.pin(*file.directory, pin); error != 0) return error;
-  if (!file.is_created) {
-    if (const int error = create(file, pin.fd()); error != 0) return error;
-  } else {
-    const int fd =
-        ::openat(pin.fd(), file.write_name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return errno;
-    file.fd = Descriptor{fd};
-  }
-  ++open_files_;
+  if (!file.is_created) return create(file, pin.fd());
+  const int fd = io::open_beneath(pin.fd(), file.write_name.c_str(), O_RDWR);
+  if (fd < 0) return errno;
+  adopt(file, io::FileHandle{fd});
   return 0;
 }
 
@@ -113,16 +118,14 @@ bool FileWriter::resume(TargetFile& file, const ExistingFile& left_over,
   DirectoryHandles::Pin pin;
   if (context_.handles.pin(*file.directory, pin) != 0) return false;
   Inode found;
-  Descriptor fd{
-      ::openat(pin.fd(), file.write_name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
-  if (!fd.is_open() || stat_fd(fd.get(), found) != 0 || !is_same_state(found, inode)) return false;
-  if (!shape(fd.get(), file.entry.content)) return false;
-  file.fd = std::move(fd);
-  file.is_created = true;
+  io::FileHandle handle{io::open_beneath(pin.fd(), file.write_name.c_str(), O_RDWR)};
+  if (!handle.is_open() || stat_fd(handle.fd(), found) != 0 || !is_same_state(found, inode))
+    return false;
+  if (!shape(handle.fd(), file.entry.content)) return false;
+  adopt(file, std::move(handle));
   file.chunks_left = pieces.absent;
-  ++open_files_;
   count_kept(pieces.bytes);
-  close_surplus(file);
+  static_cast<void>(close_surplus(file));  // Nothing was written that could be lost.
   return true;
 }
 
@@ -131,25 +134,26 @@ Result<> FileWriter::take_over(TargetFile& file, const ExistingFile& from,
   const std::lock_guard lock{file.mutex};
   int error = open(file);
   bool is_cloned = false;
-  if (error == 0) error = clone(file.fd.get(), from.fd(), file.entry.content, is_cloned);
+  if (error == 0) error = clone(file.handle.fd(), from.fd(), file.entry.content, is_cloned);
   Bytes buffer;
   std::uint64_t offset = 0;
   for (std::size_t i = 0; i < chunks.size() && error == 0; offset += chunks[i++].length) {
     if (!pieces.is_here[i]) continue;
     buffer.resize(chunks[i].length);
     // Looked at again: whose file it is may have written to it since.
-    const int fd = is_cloned ? file.fd.get() : from.fd();
+    const int fd = is_cloned ? file.handle.fd() : from.fd();
     if (!read_between_holes(fd, file.entry.content, offset, buffer) ||
         !context_.reader.is_chunk(chunks[i].id, buffer)) {
       pieces.drop(i, chunks[i].length);
       continue;
     }
-    if (!is_cloned) error = write_between_holes(file.fd.get(), file.entry.content, offset, buffer);
+    if (!is_cloned)
+      error = write_between_holes(file.handle.fd(), file.entry.content, offset, buffer);
   }
+  if (error == 0) error = close_surplus(file);
   if (error != 0) return give_up(file, error, "could not be written");
   file.chunks_left = pieces.absent;
   count_kept(pieces.bytes);
-  close_surplus(file);
   return kOk;
 }
 
@@ -164,10 +168,9 @@ void FileWriter::count_kept(std::uint64_t bytes) {
   context_.reader.progress().bytes += bytes;
 }
 
-void FileWriter::close_surplus(TargetFile& file) {
-  if (!file.fd.is_open() || open_files_ <= kOpenFilesMax) return;
-  file.fd.reset();
-  --open_files_;
+/// Closes a file that waits for more chunks, if too many are open.
+int FileWriter::close_surplus(TargetFile& file) {
+  return open_files_ > kOpenFilesMax ? close(file) : 0;
 }
 
 Result<bool> FileWriter::write_chunk(TargetFile& file, std::uint64_t stored_offset,
@@ -176,7 +179,7 @@ Result<bool> FileWriter::write_chunk(TargetFile& file, std::uint64_t stored_offs
   if (!file.is_failed) {
     int error = open(file);
     if (error == 0)
-      error = write_between_holes(file.fd.get(), file.entry.content, stored_offset, bytes);
+      error = write_between_holes(file.handle.fd(), file.entry.content, stored_offset, bytes);
     if (error != 0) REPRIEVE_RETURN_IF_ERROR(give_up(file, error, "could not be written"));
     context_.reader.progress().bytes += bytes.size();
     context_.bytes_written += bytes.size();
@@ -197,7 +200,8 @@ Result<bool> FileWriter::miss_chunk(TargetFile& file, const Error& why) {
 Result<bool> FileWriter::count_chunk(TargetFile& file) {
   REPRIEVE_ASSERT(file.chunks_left > 0);
   if (--file.chunks_left > 0) {
-    close_surplus(file);
+    if (const int error = close_surplus(file); error != 0)
+      REPRIEVE_RETURN_IF_ERROR(give_up(file, error, "could not be written"));
     return false;
   }
   if (!file.is_failed) REPRIEVE_RETURN_IF_ERROR(finish(file));
@@ -208,8 +212,8 @@ Result<bool> FileWriter::write_whole(TargetFile& file) {
   const std::lock_guard lock{file.mutex};
   int error = open(file);
   if (error == 0)
-    error =
-        write_between_holes(file.fd.get(), file.entry.content, 0, file.entry.content.inline_bytes);
+    error = write_between_holes(file.handle.fd(), file.entry.content, 0,
+                                file.entry.content.inline_bytes);
   if (error != 0) {
     REPRIEVE_RETURN_IF_ERROR(give_up(file, error, "could not be written"));
     return false;
@@ -223,8 +227,7 @@ Result<bool> FileWriter::write_whole(TargetFile& file) {
 /// Removes what was written; `error` is reported, or ends the run if it concerns every file.
 Result<> FileWriter::give_up(TargetFile& file, int error, const std::string& what) {
   file.is_failed = true;
-  if (file.fd.is_open()) --open_files_;
-  file.fd.reset();
+  static_cast<void>(close(file));  // It is removed: nothing is lost.
   if (file.is_created) {
     DirectoryHandles::Pin pin;
     if (context_.handles.pin(*file.directory, pin) == 0)
@@ -244,11 +247,13 @@ void FileWriter::abandon(TargetFile& file) {
 Result<> FileWriter::finish(TargetFile& file) {
   const PathOf path = [&] { return file.directory->path_of(file.entry.name); };
   if (const int error = open(file); error != 0) return give_up(file, error, "could not be written");
-  context_.metadata.apply(file.fd.get(), file.entry, !file.directory->inherits_acl,
+  context_.metadata.apply(file.handle.fd(), file.entry, !file.directory->inherits_acl,
                           MetadataWriter::Flags::kThawed, path);
+  if (const int error = close(file); error != 0)
+    return give_up(file, error, "could not be written");
+  DirectoryHandles::Pin pin;
+  int error = context_.handles.pin(*file.directory, pin);
   if (file.write_name != file.entry.name) {
-    DirectoryHandles::Pin pin;
-    int error = context_.handles.pin(*file.directory, pin);
     if (error == 0 && (file.replaced_flags & kFreezingFlags) != 0)
       thaw_at(pin.fd(), file.entry.name);
     if (error == 0 &&
@@ -257,9 +262,14 @@ Result<> FileWriter::finish(TargetFile& file) {
     if (error != 0) return give_up(file, error, "could not be renamed into place");
   }
   // An immutable file can neither be renamed nor linked to.
-  if (file.entry.link_group == 0) context_.metadata.apply_flags(file.fd.get(), file.entry, path);
-  file.fd.reset();
-  --open_files_;
+  if ((file.entry.flags & kFreezingFlags) != 0 && file.entry.link_group == 0) {
+    io::FileHandle written;
+    if (error == 0) error = open_for_reading(pin.fd(), file.entry.name.c_str(), 0, written);
+    if (error == 0)
+      context_.metadata.apply_flags(written.fd(), file.entry.flags, path);
+    else
+      context_.metadata.note("its inode flags could not be set", error, path);
+  }
   ++context_.files_written;
   ++context_.reader.progress().files;
   context_.reader.progress().bytes += file.entry.content.size - stored_size(file.entry.content);

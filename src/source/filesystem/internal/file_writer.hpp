@@ -41,7 +41,9 @@ class FileWriter {
   Result<> give_up(TargetFile& file, int error, const std::string& what);
   Result<bool> count_chunk(TargetFile& file);
   void count_kept(std::uint64_t bytes);
-  void close_surplus(TargetFile& file);
+  void adopt(TargetFile& file, io::FileHandle handle);
+  int close(TargetFile& file);
+  int close_surplus(TargetFile& file);
 
   RestoreContext& context_;
   std::atomic<std::size_t> open_files_{0};

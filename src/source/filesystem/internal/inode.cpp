@@ -14,6 +14,8 @@
 #include <cerrno>
 #include <string_view>
 
+#include "io/directory.hpp"
+
 namespace reprieve::filesystem {
 namespace {
 
@@ -136,13 +138,13 @@ bool is_same_state(const Inode& a, const Inode& b) {
          a.modified == b.modified && a.changed == b.changed;
 }
 
-int open_for_reading(int directory_fd, const char* name, int extra_flags, Descriptor& out) {
-  const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | extra_flags;
-  int fd = ::openat(directory_fd, name, flags | O_NOATIME);
+int open_for_reading(int directory_fd, const char* name, int extra_flags, io::FileHandle& out) {
+  const int flags = O_RDONLY | extra_flags;
+  int fd = io::open_beneath(directory_fd, name, flags | O_NOATIME);
   // Only the owner and root may leave the access time alone.
-  if (fd < 0 && errno == EPERM) fd = ::openat(directory_fd, name, flags);
+  if (fd < 0 && errno == EPERM) fd = io::open_beneath(directory_fd, name, flags);
   if (fd < 0) return errno;
-  out = Descriptor{fd};
+  out = io::FileHandle{fd};
   return 0;
 }
 
@@ -174,6 +176,13 @@ int write_flags(int fd, std::uint32_t flags) {
   if (wanted == now) return 0;
   int value = static_cast<int>(wanted);
   return ::ioctl(fd, FS_IOC_SETFLAGS, &value) == 0 ? 0 : errno;
+}
+
+void thaw_at(int directory_fd, const std::string& name) {
+  io::FileHandle file;
+  if (open_for_reading(directory_fd, name.c_str(), 0, file) != 0) return;
+  const std::uint32_t flags = read_flags(file.fd());
+  if ((flags & kFreezingFlags) != 0) write_flags(file.fd(), flags & ~kFreezingFlags);
 }
 
 int read_xattrs(int fd, std::vector<Xattr>& out) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "source/filesystem/internal/descriptor.hpp"
+#include "io/file.hpp"
 #include "tree/entry.hpp"
 
 /// The system calls of capture and restore on one inode. All work relative to a directory's
@@ -44,9 +44,9 @@ int stat_fd(int fd, Inode& out);
 /// Whether nothing was done to the inode between the two looks.
 bool is_same_state(const Inode& a, const Inode& b);
 
-/// Opens for reading without following a symlink, without waiting for a fifo's other end and, where
-/// allowed, without changing the access time.
-int open_for_reading(int directory_fd, const char* name, int extra_flags, Descriptor& out);
+/// Opens for reading without following a symlink or leaving the directory, without waiting for a
+/// fifo's other end and, where allowed, without changing the access time.
+int open_for_reading(int directory_fd, const char* name, int extra_flags, io::FileHandle& out);
 
 /// Whether what lies there is a view of the running kernel (proc, sysfs, ...) and no stored data.
 bool is_pseudo_file_system(int fd);
@@ -55,6 +55,8 @@ bool is_pseudo_file_system(int fd);
 std::uint32_t read_flags(int fd);
 /// Sets `flags` within kKeptFlags, leaving all other flags as they are.
 int write_flags(int fd, std::uint32_t flags);
+/// Takes the flags that forbid changes from `name`, as far as this user may.
+void thaw_at(int directory_fd, const std::string& name);
 
 /// Extended attributes that can be set back, sorted by name; after an error, those that could be
 /// read.

@@ -137,12 +137,12 @@ void MetadataWriter::apply(int fd, const Entry& entry, bool is_new, Flags flags,
   write_xattrs(OnFile{fd}, entry, is_new, path);
   const auto times = times_of(entry);
   if (::futimens(fd, times.data()) != 0) note("its time could not be set", errno, path);
-  if (flags == Flags::kAll) apply_flags(fd, entry, path);
+  apply_flags(fd, flags == Flags::kAll ? entry.flags : entry.flags & ~kFreezingFlags, path);
 }
 
-void MetadataWriter::apply_flags(int fd, const Entry& entry, const PathOf& path) {
-  if (entry.flags == 0 && read_flags(fd) == 0) return;
-  if (const int error = write_flags(fd, entry.flags); error != 0)
+void MetadataWriter::apply_flags(int fd, std::uint32_t flags, const PathOf& path) {
+  if (flags == 0 && read_flags(fd) == 0) return;
+  if (const int error = write_flags(fd, flags); error != 0)
     note("its inode flags could not be set", error, path);
 }
 

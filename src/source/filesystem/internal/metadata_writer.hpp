@@ -27,7 +27,7 @@ class MetadataWriter {
 
   enum class Flags : std::uint8_t {
     kAll,
-    kThawed,  ///< Leaves out those that forbid what is still to be done.
+    kThawed,  ///< All but those that forbid what is still to be done.
   };
   /// Of an open file or directory. `path` is only called for a report.
   void apply(int fd, const Entry& entry, bool is_new, Flags flags, const PathOf& path);
@@ -38,7 +38,7 @@ class MetadataWriter {
   bool is_applied(int fd, const Inode& inode, const Entry& entry);
   bool is_applied_at(int directory_fd, const std::string& name, const Inode& inode,
                      const Entry& entry);
-  void apply_flags(int fd, const Entry& entry, const PathOf& path);
+  void apply_flags(int fd, std::uint32_t flags, const PathOf& path);
 
   void note(const std::string& what, int error, const PathOf& path);
   /// One problem for each kind of shortfall.

@@ -14,11 +14,11 @@
 
 #include "base/format.hpp"
 #include "base/random.hpp"
+#include "io/directory.hpp"
 #include "source/filesystem/capture.hpp"
 #include "source/filesystem/internal/file_reader.hpp"
 #include "source/filesystem/internal/listing.hpp"
 #include "source/filesystem/internal/memory_repository_fake.hpp"
-#include "source/filesystem/internal/remove_at.hpp"
 #include "source/filesystem/restore.hpp"
 
 /// Real trees in a temporary folder, for tests of capture and restore.
@@ -39,9 +39,10 @@ class RealTree : public ::testing::Test {
     make_directory(source);
   }
   ~RealTree() override {
-    const Descriptor above{::open("/", O_RDONLY | O_DIRECTORY)};
     std::uint64_t removed = 0;
-    EXPECT_EQ(remove_at(above.get(), folder_.substr(1), removed), 0);
+    const auto above = io::Directory::open(io::parent_of(folder_));
+    const auto gone = io::remove_tree(*above, io::name_in(folder_), io::Immutable::kThaw, removed);
+    EXPECT_TRUE(gone) << gone.error().what;
   }
 
   static void make_directory(const std::string& path) {
@@ -116,12 +117,12 @@ class RealTree : public ::testing::Test {
   static std::map<std::string, std::string> describe(const std::string& root) {
     std::map<std::string, std::string> out;
     std::map<std::uint64_t, std::string> first_names;
-    const Descriptor fd{::open(root.c_str(), O_RDONLY | O_DIRECTORY)};
-    EXPECT_TRUE(fd.is_open()) << root;
+    const io::FileHandle handle{::open(root.c_str(), O_RDONLY | O_DIRECTORY)};
+    EXPECT_TRUE(handle.is_open()) << root;
     Inode inode;
-    EXPECT_EQ(stat_fd(fd.get(), inode), 0);
-    out["."] = line_of(fd.get(), ".", inode);
-    describe_below(fd.get(), "", first_names, out);
+    EXPECT_EQ(stat_fd(handle.fd(), inode), 0);
+    out["."] = line_of(handle.fd(), ".", inode);
+    describe_below(handle.fd(), "", first_names, out);
     return out;
   }
 
@@ -142,9 +143,9 @@ class RealTree : public ::testing::Test {
         line += " same as " + first_names.try_emplace(each.inode.number, child).first->second;
       out[child] = line;
       if (each.inode.type != EntryType::kDirectory) continue;
-      Descriptor below;
+      io::FileHandle below;
       if (open_for_reading(fd, each.name.c_str(), O_DIRECTORY, below) == 0)
-        describe_below(below.get(), child, first_names, out);
+        describe_below(below.fd(), child, first_names, out);
     }
   }
   static std::string line_of(int fd, const std::string& name, const Inode& inode) {
@@ -159,10 +160,10 @@ class RealTree : public ::testing::Test {
       line += " target " + link;
     }
     if (inode.type == EntryType::kFile || inode.type == EntryType::kDirectory) {
-      Descriptor file;
+      io::FileHandle file;
       if (open_for_reading(fd, name.c_str(), 0, file) == 0) {
-        line += fmt::format(" flags {:x}", read_flags(file.get()));
-        if (inode.type == EntryType::kFile) line += content_of(file.get(), inode);
+        line += fmt::format(" flags {:x}", read_flags(file.fd()));
+        if (inode.type == EntryType::kFile) line += content_of(file.fd(), inode);
       }
     }
     read_xattrs_at(fd, name, xattrs);

@@ -8,7 +8,6 @@
 #include <cerrno>
 
 #include "source/filesystem/internal/entry_capture.hpp"
-#include "source/filesystem/internal/remove_at.hpp"
 #include "source/filesystem/internal/restore_run.hpp"
 #include "tree/tree_codec.hpp"
 
@@ -80,14 +79,8 @@ Result<> RestoreRun::delete_extra(TargetDirectory& directory, const std::vector<
       ++context_.deleted;
       continue;
     }
-    DirectoryHandles::Pin pin;
-    std::uint64_t removed = 0;
-    int error = context_.handles.pin(directory, pin);
-    if (error == 0) error = remove_at(pin.fd(), each.name, removed);
-    context_.deleted += removed;
-    if (error != 0)
-      REPRIEVE_RETURN_IF_ERROR(
-          context_.report_or_fail(error, directory.path_of(each.name), "could not be deleted"));
+    REPRIEVE_TRY(const bool is_gone, context_.remove(directory, each.name, "could not be deleted"));
+    static_cast<void>(is_gone);  // If not, that was reported.
   }
   return kOk;
 }
@@ -154,16 +147,9 @@ Result<bool> RestoreRun::clear_way(TargetDirectory& directory, const Entry& entr
   // Over a symlink, any other name can be renamed.
   if (is_link && !wants_directory) return true;
   if (!context_.options.dry_run) {
-    DirectoryHandles::Pin pin;
-    std::uint64_t removed = 0;
-    int error = context_.handles.pin(directory, pin);
-    if (error == 0) error = remove_at(pin.fd(), entry.name, removed);
-    context_.deleted += removed;
-    if (error != 0) {
-      REPRIEVE_RETURN_IF_ERROR(context_.report_or_fail(error, directory.path_of(entry.name),
-                                                       "what is in the way could not be deleted"));
-      return false;
-    }
+    REPRIEVE_TRY(const bool is_gone,
+                 context_.remove(directory, entry.name, "what is in the way could not be deleted"));
+    if (!is_gone) return false;
   }
   existing = nullptr;
   return true;
@@ -225,8 +211,8 @@ Result<> RestoreRun::place_special(const Shared& directory, Entry entry, Existin
   int error = context_.handles.pin(*directory, pin);
   if (error == 0) error = make_special(pin.fd(), write_name, entry);
   if (error == EEXIST && write_name != entry.name) {
-    std::uint64_t removed = 0;
-    error = remove_at(pin.fd(), write_name, removed);
+    // Ours, from a run that was interrupted.
+    error = ::unlinkat(pin.fd(), write_name.c_str(), 0) == 0 ? 0 : errno;
     if (error == 0) error = make_special(pin.fd(), write_name, entry);
   }
   if (error != 0) return context_.report_or_fail(error, path(), "could not be made");
@@ -265,14 +251,12 @@ Result<> RestoreRun::make_links() {
   // Only now: an immutable file takes no further name.
   for (const auto& [group, leader] : leaders_) {
     DirectoryHandles::Pin pin;
-    Descriptor fd;
-    Entry entry;
-    entry.flags = leader.flags;
+    io::FileHandle file;
     if (leader.flags == 0 || context_.options.dry_run ||
         context_.handles.pin(*leader.directory, pin) != 0 ||
-        open_for_reading(pin.fd(), leader.name.c_str(), 0, fd) != 0)
+        open_for_reading(pin.fd(), leader.name.c_str(), 0, file) != 0)
       continue;
-    context_.metadata.apply_flags(fd.get(), entry,
+    context_.metadata.apply_flags(file.fd(), leader.flags,
                                   [&] { return leader.directory->path_of(leader.name); });
   }
   return kOk;

@@ -11,7 +11,6 @@
 #include <thread>
 
 #include "source/filesystem/internal/entry_capture.hpp"
-#include "source/filesystem/internal/remove_at.hpp"
 #include "tree/tree_codec.hpp"
 
 namespace reprieve::filesystem {
@@ -91,10 +90,10 @@ Result<RestoreRun::Shared> RestoreRun::open_target() {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return error_from_errno(error.value(), "make " + path);
-  Descriptor fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!fd.is_open()) return error_from_errno(errno, "open " + path);
-  target->inherits_acl = ::fgetxattr(fd.get(), "system.posix_acl_default", nullptr, 0) >= 0;
-  context_.handles.adopt(*target, std::move(fd));
+  io::FileHandle handle{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!handle.is_open()) return error_from_errno(errno, "open " + path);
+  target->inherits_acl = ::fgetxattr(handle.fd(), "system.posix_acl_default", nullptr, 0) >= 0;
+  context_.handles.adopt(*target, std::move(handle));
   return target;
 }
 
@@ -226,29 +225,29 @@ Result<bool> RestoreRun::enter(TargetDirectory& directory) {
 int RestoreRun::open_directory(TargetDirectory& directory, int parent_fd) {
   const char* name = directory.name.c_str();
   if (!directory.exists && ::mkdirat(parent_fd, name, kOwnerOnly) != 0) return errno;
-  Descriptor fd;
-  int error = open_for_reading(parent_fd, name, O_DIRECTORY, fd);
+  io::FileHandle handle;
+  int error = open_for_reading(parent_fd, name, O_DIRECTORY, handle);
   if (error == EACCES && !context_.options.dry_run) {
     // Closed even to its owner; the mode that it is to have is set at the end.
     if (::fchmodat(parent_fd, name, kOwnerOnly, AT_SYMLINK_NOFOLLOW) != 0) return EACCES;
-    error = open_for_reading(parent_fd, name, O_DIRECTORY, fd);
+    error = open_for_reading(parent_fd, name, O_DIRECTORY, handle);
   }
   Inode inode;
-  if (error == 0) error = stat_fd(fd.get(), inode);
+  if (error == 0) error = stat_fd(handle.fd(), inode);
   if (error != 0) return error;
   if (directory.exists && !context_.options.dry_run) {
     if ((inode.flags & kFreezingFlags) != 0)
-      write_flags(fd.get(), read_flags(fd.get()) & ~kFreezingFlags);
+      write_flags(handle.fd(), read_flags(handle.fd()) & ~kFreezingFlags);
     if ((inode.mode & kOwnerOnly) != kOwnerOnly && inode.uid == ::geteuid())
-      ::fchmod(fd.get(), inode.mode | kOwnerOnly);
+      ::fchmod(handle.fd(), inode.mode | kOwnerOnly);
   }
   if (!directory.exists && directory.up()->inherits_acl)
-    ::fremovexattr(fd.get(), "system.posix_acl_default");
+    ::fremovexattr(handle.fd(), "system.posix_acl_default");
   directory.inherits_acl =
-      directory.exists && ::fgetxattr(fd.get(), "system.posix_acl_default", nullptr, 0) >= 0;
+      directory.exists && ::fgetxattr(handle.fd(), "system.posix_acl_default", nullptr, 0) >= 0;
   directory.device = inode.device;
   directory.inode_number = inode.number;
-  context_.handles.adopt(directory, std::move(fd));
+  context_.handles.adopt(directory, std::move(handle));
   return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "io/directory.hpp"
 #include "source/filesystem/internal/entry_capture.hpp"
 
 namespace reprieve::filesystem {
@@ -34,6 +35,27 @@ Result<> RestoreContext::report_or_fail(int error, const std::string& path,
   if (ends_the_run(error)) return error_from_errno(error, "restore " + path);
   report(Problem::Kind::kUnsupported, path, failure(what, error));
   return kOk;
+}
+
+Result<bool> RestoreContext::remove(TargetDirectory& directory, const std::string& name,
+                                    const std::string& what) {
+  DirectoryHandles::Pin pin;
+  const std::string path = directory.path_of(name);
+  if (const int error = handles.pin(directory, pin); error != 0) {
+    REPRIEVE_RETURN_IF_ERROR(report_or_fail(error, path, what));
+    return false;
+  }
+  std::uint64_t removed = 0;
+  const auto parent = io::Directory::reopen(pin.fd());
+  auto gone = parent ? io::remove_tree(*parent, name, io::Immutable::kThaw, removed)
+                     : Result<>{parent.error()};
+  deleted += removed;
+  if (gone) return true;
+  // No space or a broken disk concern more than this name.
+  if (gone.error().kind == ErrorKind::kExhausted || gone.error().kind == ErrorKind::kCorrupt)
+    return std::move(gone).error().at("restore " + path);
+  report(Problem::Kind::kUnsupported, path, what + ": " + gone.error().what);
+  return false;
 }
 
 }  // namespace reprieve::filesystem

@@ -45,7 +45,7 @@ struct TargetFile {
   std::uint32_t replaced_flags = 0;  ///< Inode flags of what has the final name now.
 
   std::mutex mutex;  // Guards all below.
-  Descriptor fd;
+  io::FileHandle handle;
   bool is_created = false;
   bool is_failed = false;
   std::size_t chunks_left = 0;
@@ -58,6 +58,9 @@ struct RestoreContext {
   void report(Problem::Kind kind, std::string path, std::string what);
   /// An errno that ends the run (a full or broken disk) is returned, any other reported.
   Result<> report_or_fail(int error, const std::string& path, const std::string& what);
+  /// Removes a name with all that is below it, and counts what is gone. False, after a report, if
+  /// something stayed.
+  Result<bool> remove(TargetDirectory& directory, const std::string& name, const std::string& what);
 
   RestoreReader& reader;
   const RestoreOptions& options;

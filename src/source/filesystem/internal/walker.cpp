@@ -18,7 +18,7 @@ constexpr std::string_view kTagSignature = "Signature: 8a477f597d28d172789f06886
 
 class PlaceIn : public Place {
  public:
-  PlaceIn(const Directory& directory, int fd, std::string_view name)
+  PlaceIn(const CapturedDirectory& directory, int fd, std::string_view name)
       : directory_{directory}, fd_{fd}, name_{name} {}
   [[nodiscard]] int directory_fd() const override { return fd_; }
   [[nodiscard]] std::string path() const override {
@@ -26,7 +26,7 @@ class PlaceIn : public Place {
   }
 
  private:
-  const Directory& directory_;
+  const CapturedDirectory& directory_;
   int fd_;
   std::string_view name_;
 };
@@ -55,10 +55,10 @@ Walker::Walker(CaptureSink& sink, WalkOptions options, const FileCache& cache,
       capture_{sink} {}
 
 Result<std::vector<Entry>> Walker::run(const std::vector<std::string>& roots) {
-  const auto top = std::make_shared<Directory>();
+  const auto top = std::make_shared<CapturedDirectory>();
   top->entries.resize(roots.size());
   top->inodes.resize(roots.size());
-  top->slots.resize(roots.size(), Directory::Slot::kNew);
+  top->slots.resize(roots.size(), CapturedDirectory::Slot::kNew);
   for (std::size_t i = 0; i < roots.size(); ++i)
     REPRIEVE_RETURN_IF_ERROR(add_root(top, i, roots[i]));
   if (!top->subdirectories.empty()) {
@@ -74,7 +74,8 @@ Result<std::vector<Entry>> Walker::run(const std::vector<std::string>& roots) {
   if (error_) return *std::move(error_);
   std::vector<Entry> entries;
   for (std::size_t i = 0; i < roots.size(); ++i) {
-    if (top->slots[i] != Directory::Slot::kGone) entries.push_back(std::move(top->entries[i]));
+    if (top->slots[i] != CapturedDirectory::Slot::kGone)
+      entries.push_back(std::move(top->entries[i]));
   }
   return entries;
 }
@@ -83,14 +84,14 @@ Result<> Walker::add_root(const Shared& top, std::size_t slot, const std::string
   const std::size_t slash = path.rfind('/');
   const std::string parent = slash == 0 ? "/" : path.substr(0, slash);
   const std::string name = path == "/" ? "." : path.substr(slash + 1);
-  const Descriptor fd{::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  const io::FileHandle handle{::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
   Inode listed;
-  int error = fd.is_open() ? stat_at(fd.get(), name.c_str(), listed) : errno;
+  int error = handle.is_open() ? stat_at(handle.fd(), name.c_str(), listed) : errno;
   Inode target;
   if (error == 0 && listed.type == EntryType::kSymlink) {
     // What a link given by name points to is what was meant, if it is a directory.
-    const Descriptor followed{::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-    if (followed.is_open() && stat_fd(followed.get(), target) == 0) listed = target;
+    const io::FileHandle followed{::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (followed.is_open() && stat_fd(followed.fd(), target) == 0) listed = target;
   }
   if (error != 0)
     return error_from_errno(error, "capture " + path)
@@ -103,7 +104,7 @@ Result<> Walker::add_root(const Shared& top, std::size_t slot, const std::string
     return kOk;
   }
   REPRIEVE_TRY(EntryCapture::Outcome outcome,
-               capture_.capture(PlaceOfRoot{fd.get(), path}, name, listed));
+               capture_.capture(PlaceOfRoot{handle.fd(), path}, name, listed));
   if (outcome.entry) outcome.entry->name = path;
   set_entry(*top, slot, std::move(outcome.entry));
   return kOk;
@@ -137,7 +138,7 @@ std::optional<Walker::Job> Walker::next_job() {
 
 /// Moves some of a task's slots into `job`; true if none is left.
 bool Walker::take(Task& task, Job& job) {
-  Directory& directory = *task.directory;
+  CapturedDirectory& directory = *task.directory;
   job.directory = task.directory;
   job.kind = task.kind;
   if (task.kind == Kind::kSubdirectories) {
@@ -162,7 +163,7 @@ void Walker::fail(Error error) {
 }
 
 Result<> Walker::run_files(const Job& job) {
-  Directory& directory = *job.directory;
+  CapturedDirectory& directory = *job.directory;
   {
     DirectoryHandles::Pin pin;
     const int error = handles_.pin(directory, pin);
@@ -181,7 +182,7 @@ Result<> Walker::run_files(const Job& job) {
   return complete(job.directory, job.slots.size());
 }
 
-Result<> Walker::run_file(Directory& directory, int fd, std::uint32_t slot) {
+Result<> Walker::run_file(CapturedDirectory& directory, int fd, std::uint32_t slot) {
   const std::string name = directory.entries[slot].name;
   REPRIEVE_TRY(EntryCapture::Outcome outcome,
                capture_.capture(PlaceIn{directory, fd, name}, name, directory.inodes[slot]));
@@ -191,13 +192,13 @@ Result<> Walker::run_file(Directory& directory, int fd, std::uint32_t slot) {
 }
 
 /// Puts what was found into its slot and notes whether that differs from what the cache knew.
-void Walker::set_entry(Directory& directory, std::size_t slot, std::optional<Entry> entry) {
+void Walker::set_entry(CapturedDirectory& directory, std::size_t slot, std::optional<Entry> entry) {
   if (!entry) {
-    directory.slots[slot] = Directory::Slot::kGone;
+    directory.slots[slot] = CapturedDirectory::Slot::kGone;
     directory.is_changed = true;
     return;
   }
-  const bool is_new = directory.slots[slot] == Directory::Slot::kNew;
+  const bool is_new = directory.slots[slot] == CapturedDirectory::Slot::kNew;
   const bool is_changed = !is_new && directory.entries[slot] != *entry;
   if (is_new || is_changed) directory.is_changed = true;
   Progress& progress = sink_.progress();
@@ -217,7 +218,7 @@ void Walker::set_entry(Directory& directory, std::size_t slot, std::optional<Ent
 }
 
 Result<> Walker::enter(const Shared& parent, std::uint32_t slot) {
-  const auto directory = std::make_shared<Directory>();
+  const auto directory = std::make_shared<CapturedDirectory>();
   directory->parent = parent;
   directory->slot = slot;
   directory->is_root = !parent->parent && !parent->is_root;
@@ -226,38 +227,38 @@ Result<> Walker::enter(const Shared& parent, std::uint32_t slot) {
   const Inode& listed = parent->inodes[slot];
   directory->path_hash = hash_of_child(parent->path_hash, name);
 
-  Descriptor fd;
+  io::FileHandle handle;
   int error = 0;
   bool is_left_empty = false;
   if (directory->is_root) {
-    fd = Descriptor{::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY)};
-    if (!fd.is_open()) error = errno;
+    handle = io::FileHandle{::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY)};
+    if (!handle.is_open()) error = errno;
   } else {
     // Asked before it is opened: opening would set off an automount.
     is_left_empty = options_.one_file_system && listed.device != parent->inode.device;
     DirectoryHandles::Pin pin;
     error = handles_.pin(*parent, pin);
-    if (error == 0) error = open_for_reading(pin.fd(), name.c_str(), O_DIRECTORY, fd);
+    if (error == 0) error = open_for_reading(pin.fd(), name.c_str(), O_DIRECTORY, handle);
   }
-  if (error == 0) error = stat_fd(fd.get(), directory->inode);
+  if (error == 0) error = stat_fd(handle.fd(), directory->inode);
   // The kernel's own views have files of endless size and no content that a restore could write.
   if (error == 0 && !directory->is_root && directory->inode.device != parent->inode.device)
-    is_left_empty = is_left_empty || is_pseudo_file_system(fd.get());
+    is_left_empty = is_left_empty || is_pseudo_file_system(handle.fd());
   if (error != 0) return leave_out(parent, slot, error);
   directory->device = directory->inode.device;
   directory->inode_number = directory->inode.number;
 
-  Directory::Slot known = parent->slots[slot];
-  if (known == Directory::Slot::kCurrent && !is_same_state(directory->inode, listed))
-    known = Directory::Slot::kStale;
-  if (known == Directory::Slot::kCurrent) {
+  CapturedDirectory::Slot known = parent->slots[slot];
+  if (known == CapturedDirectory::Slot::kCurrent && !is_same_state(directory->inode, listed))
+    known = CapturedDirectory::Slot::kStale;
+  if (known == CapturedDirectory::Slot::kCurrent) {
     directory->self = parent->entries[slot];
   } else {
     directory->self = capture_.describe(name, directory->inode);
-    capture_.read_attributes(fd.get(), PlaceIn{*directory, fd.get(), {}}, directory->self);
+    capture_.read_attributes(handle.fd(), PlaceIn{*directory, handle.fd(), {}}, directory->self);
   }
   parent->inodes[slot] = directory->inode;
-  const DirectoryHandles::Pin pin = handles_.adopt(*directory, std::move(fd));
+  const DirectoryHandles::Pin pin = handles_.adopt(*directory, std::move(handle));
   if (!is_left_empty) REPRIEVE_RETURN_IF_ERROR(scan(directory, pin.fd()));
   if (!directory->files.empty() || !directory->subdirectories.empty()) dispatch(directory);
   return complete(directory, 1);
@@ -294,7 +295,7 @@ Result<> Walker::scan(const Shared& directory, int fd) {
     if (directory->inodes[slot].type == EntryType::kDirectory) {
       directory->subdirectories.push_back(number);
       ++pending;
-    } else if (directory->slots[slot] != Directory::Slot::kCurrent) {
+    } else if (directory->slots[slot] != CapturedDirectory::Slot::kCurrent) {
       directory->files.push_back(number);
       ++pending;
     }
@@ -304,7 +305,7 @@ Result<> Walker::scan(const Shared& directory, int fd) {
 }
 
 /// Drops what is excluded and reports what could not be looked at.
-void Walker::keep_wanted(const Directory& directory, int fd, std::vector<Listed>& listed) {
+void Walker::keep_wanted(const CapturedDirectory& directory, int fd, std::vector<Listed>& listed) {
   const bool is_tag_only = options_.honour_cachedir_tag && is_tagged_cache(fd, listed);
   std::string path;
   if (options_.exclude.needs_path()) path = directory.relative_path();
@@ -330,21 +331,21 @@ bool Walker::is_tagged_cache(int fd, const std::vector<Listed>& listed) {
   const auto tag = std::ranges::lower_bound(listed, kTagName, {}, &Listed::name);
   if (tag == listed.end() || tag->name != kTagName || tag->inode.type != EntryType::kFile)
     return false;
-  Descriptor file;
+  io::FileHandle file;
   if (open_for_reading(fd, tag->name.c_str(), 0, file) != 0) return false;
   char text[kTagSignature.size()];
-  return ::pread(file.get(), text, sizeof text, 0) == static_cast<ssize_t>(sizeof text) &&
+  return ::pread(file.fd(), text, sizeof text, 0) == static_cast<ssize_t>(sizeof text) &&
          std::string_view(text, sizeof text) == kTagSignature;
 }
 
 /// Makes the slots, and fills those whose inode the cache knows as untouched.
-void Walker::use_cached(Directory& directory, std::vector<Listed>& listed) {
+void Walker::use_cached(CapturedDirectory& directory, std::vector<Listed>& listed) {
   directory.cached =
       cache_.find(directory.path_hash, directory.inode.device, directory.inode.number);
   const std::size_t count = listed.size();
   directory.entries.resize(count);
   directory.inodes.resize(count);
-  directory.slots.resize(count, Directory::Slot::kNew);
+  directory.slots.resize(count, CapturedDirectory::Slot::kNew);
   std::vector<Entry> none;
   std::vector<Entry>& known = directory.cached ? directory.cached->entries : none;
   std::size_t at = 0;
@@ -364,16 +365,17 @@ void Walker::use_cached(Directory& directory, std::vector<Listed>& listed) {
   known.shrink_to_fit();
 }
 
-bool Walker::reuse(Directory& directory, std::size_t slot, Entry& known, const CacheKey& key) {
+bool Walker::reuse(CapturedDirectory& directory, std::size_t slot, Entry& known,
+                   const CacheKey& key) {
   const Inode& inode = directory.inodes[slot];
   if (known.type != inode.type) return false;
-  directory.slots[slot] = Directory::Slot::kStale;
+  directory.slots[slot] = CapturedDirectory::Slot::kStale;
   directory.entries[slot] = std::move(known);
   const Entry& entry = directory.entries[slot];
   const bool is_current = inode.device == directory.inode.device && key == key_of(inode);
   if (!is_current) return true;
   if (entry.type == EntryType::kFile && !sink_.has(entry.content)) return true;
-  directory.slots[slot] = Directory::Slot::kCurrent;
+  directory.slots[slot] = CapturedDirectory::Slot::kCurrent;
   if (entry.type != EntryType::kDirectory) {
     ++sink_.progress().files;
     ++sink_.progress().files_unchanged;
@@ -410,7 +412,7 @@ Result<> Walker::complete(Shared directory, std::size_t slots) {
   return kOk;
 }
 
-Result<> Walker::finish(Directory& directory) {
+Result<> Walker::finish(CapturedDirectory& directory) {
   handles_.forget(directory);
   if (directory.self.is_incomplete) directory.is_changed = true;
   REPRIEVE_TRY(const ListRef stored, store(directory));
@@ -420,7 +422,7 @@ Result<> Walker::finish(Directory& directory) {
 }
 
 /// The key by which the next run may recognise a slot; the empty one if it must look again.
-CacheKey Walker::trusted_key(const Directory& directory, std::size_t slot) const {
+CacheKey Walker::trusted_key(const CapturedDirectory& directory, std::size_t slot) const {
   const Entry& entry = directory.entries[slot];
   const Inode& inode = directory.inodes[slot];
   if (entry.is_incomplete || entry.is_inconsistent || inode.device != directory.inode.device ||
@@ -429,11 +431,11 @@ CacheKey Walker::trusted_key(const Directory& directory, std::size_t slot) const
   return key_of(inode);
 }
 
-Result<ListRef> Walker::store(Directory& directory) {
+Result<ListRef> Walker::store(CapturedDirectory& directory) {
   std::vector<CacheKey> keys;
   std::size_t kept = 0;
   for (std::size_t slot = 0; slot < directory.entries.size(); ++slot) {
-    if (directory.slots[slot] == Directory::Slot::kGone) continue;
+    if (directory.slots[slot] == CapturedDirectory::Slot::kGone) continue;
     if (writer_ != nullptr) keys.push_back(trusted_key(directory, slot));
     if (kept != slot) directory.entries[kept] = std::move(directory.entries[slot]);
     ++kept;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "source/filesystem/internal/directory.hpp"
+#include "source/filesystem/internal/captured_directory.hpp"
 #include "source/filesystem/internal/entry_capture.hpp"
 #include "source/filesystem/internal/exclude.hpp"
 #include "source/filesystem/internal/file_cache.hpp"
@@ -37,7 +37,7 @@ class Walker {
   [[nodiscard]] CacheTotals totals() const { return {files_, bytes_}; }
 
  private:
-  using Shared = std::shared_ptr<Directory>;
+  using Shared = std::shared_ptr<CapturedDirectory>;
   enum class Kind : std::uint8_t { kFiles, kSubdirectories };
   struct Task {
     Shared directory;
@@ -55,20 +55,20 @@ class Walker {
   std::optional<Job> next_job();
   bool take(Task& task, Job& job);
   Result<> run_files(const Job& job);
-  Result<> run_file(Directory& directory, int fd, std::uint32_t slot);
+  Result<> run_file(CapturedDirectory& directory, int fd, std::uint32_t slot);
   Result<> enter(const Shared& parent, std::uint32_t slot);
   Result<> leave_out(const Shared& parent, std::uint32_t slot, int error);
   Result<> scan(const Shared& directory, int fd);
-  void keep_wanted(const Directory& directory, int fd, std::vector<Listed>& listed);
+  void keep_wanted(const CapturedDirectory& directory, int fd, std::vector<Listed>& listed);
   bool is_tagged_cache(int fd, const std::vector<Listed>& listed);
-  void use_cached(Directory& directory, std::vector<Listed>& listed);
-  bool reuse(Directory& directory, std::size_t slot, Entry& known, const CacheKey& key);
+  void use_cached(CapturedDirectory& directory, std::vector<Listed>& listed);
+  bool reuse(CapturedDirectory& directory, std::size_t slot, Entry& known, const CacheKey& key);
   void dispatch(const Shared& directory);
   Result<> complete(Shared directory, std::size_t slots);
-  Result<> finish(Directory& directory);
-  Result<ListRef> store(Directory& directory);
-  void set_entry(Directory& directory, std::size_t slot, std::optional<Entry> entry);
-  CacheKey trusted_key(const Directory& directory, std::size_t slot) const;
+  Result<> finish(CapturedDirectory& directory);
+  Result<ListRef> store(CapturedDirectory& directory);
+  void set_entry(CapturedDirectory& directory, std::size_t slot, std::optional<Entry> entry);
+  CacheKey trusted_key(const CapturedDirectory& directory, std::size_t slot) const;
   void fail(Error error);
 
   CaptureSink& sink_;

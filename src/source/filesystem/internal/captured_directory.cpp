@@ -1,8 +1,8 @@
-#include "source/filesystem/internal/directory.hpp"
+#include "source/filesystem/internal/captured_directory.hpp"
 
 namespace reprieve::filesystem {
 
-std::string Directory::relative_path() const {
+std::string CapturedDirectory::relative_path() const {
   std::vector<const DirectoryNode*> chain;
   for (const DirectoryNode* at = this; !at->is_root; at = at->parent.get())
     chain.push_back(at);

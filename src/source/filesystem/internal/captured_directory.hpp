@@ -17,7 +17,7 @@ namespace reprieve::filesystem {
 /// A directory between its opening and the completion of everything below it. Only directories with
 /// something pending exist, so memory follows the depth and the width of the path being walked and
 /// not the size of the tree.
-struct Directory : DirectoryNode {
+struct CapturedDirectory : DirectoryNode {
   /// How the entry of a slot relates to what the cache remembers.
   enum class Slot : std::uint8_t {
     kNew,      ///< The cache has nothing of that name.
@@ -26,8 +26,8 @@ struct Directory : DirectoryNode {
     kGone,     ///< To be left out.
   };
 
-  [[nodiscard]] std::shared_ptr<Directory> up() const {
-    return std::static_pointer_cast<Directory>(parent);
+  [[nodiscard]] std::shared_ptr<CapturedDirectory> up() const {
+    return std::static_pointer_cast<CapturedDirectory>(parent);
   }
   /// From the source's root, empty for the root itself: what exclude patterns see.
   [[nodiscard]] std::string relative_path() const;
