@@ -83,7 +83,7 @@ Result<backup::BackupOutcome> back_up(const Workspace& workspace, OpenRepository
 }
 
 Result<> keep_kit(const Workspace& workspace, OpenRepository& open, const CancelToken& cancel) {
-  REPRIEVE_RETURN_IF_ERROR(store_program(*open.store));
+  REPRIEVE_RETURN_IF_ERROR(store_program(*open.store, workspace.cache_dir()));
   if (const LoadedPlan* loaded = workspace.plan_if_any())
     REPRIEVE_RETURN_IF_ERROR(keep_plan(*loaded, open, cancel));
   return open.store->sync();

@@ -106,10 +106,9 @@ Result<InitOutcome> init(Workspace& workspace, const WorkspaceOptions& options,
   REPRIEVE_TRY(const auto opened,
                repository::Repository::open(*store, by_file, system_random(), system_clock(), {}));
   outcome.repository_hex = to_hex(opened->id());
-  REPRIEVE_TRY(const std::string program, program_object_name());
+  REPRIEVE_TRY(const std::string program, store_program(*store, workspace.cache_dir()));
   outcome.kit = kit_text(
       {outcome.repository_path, outcome.repository_hex, outcome.key_file, has_passphrase}, program);
-  REPRIEVE_RETURN_IF_ERROR(store_program(*store));
   REPRIEVE_RETURN_IF_ERROR(store_kit_text(*store, outcome.kit));
   REPRIEVE_RETURN_IF_ERROR(store->sync());
   return outcome;

@@ -2,15 +2,14 @@
 
 #include <sys/utsname.h>
 
+#include "app/kit_archive.hpp"
 #include "base/format.hpp"
 #include "crypto/crypto.hpp"
+#include "io/durable_file.hpp"
 #include "io/file.hpp"
 
 namespace reprieve::app {
 namespace {
-
-// Debug builds of the program have some hundred MB; beyond this something else was linked in.
-constexpr ByteCount kProgramMax{1024ULL * 1024 * 1024};
 
 std::string machine_name() {
   struct ::utsname names = {};
@@ -21,14 +20,23 @@ std::string machine_name() {
   return machine;
 }
 
-std::string object_name_of(ByteView program) {
+std::string object_name_of(ByteView archive) {
   return fmt::format("kit/reprieve-{}-{}-{}", REPRIEVE_VERSION, machine_name(),
-                     to_hex(crypto::sha256(program)).substr(0, 16));
+                     to_hex(crypto::sha256(archive)).substr(0, 16));
 }
 
-Result<Bytes> read_program() {
-  REPRIEVE_TRY(const std::string path, program_path());
-  return io::read_file(path, kProgramMax);
+/// The object that this program went into, as an earlier call remembered it; empty if the program
+/// or a library changed since, or nobody remembers.
+std::string remembered(const std::string& memory, const std::string& fingerprint) {
+  const auto text = io::read_text_file(memory, ByteCount{4096});
+  if (!text || !text->starts_with(fingerprint + " ")) return {};
+  return text->substr(fingerprint.size() + 1);
+}
+
+/// Only saves time: that it could not be written is nobody's trouble.
+void remember(const std::string& memory, const std::string& line) {
+  if (io::create_directories_durably(io::parent_of(memory)))
+    static_cast<void>(io::write_file_durably(memory, as_bytes(line)));
 }
 
 }  // namespace
@@ -51,13 +59,12 @@ machines that it protects. Whoever has the repository and a key can read everyth
 What you need
 1. The repository: the folder {path} or a copy of it.
 2. One of its keys:
-{keys}3. Any machine with Debian 12 (x86-64).
+{keys}3. Any x86-64 machine with Linux and glibc 2.36 or newer (Debian 12 has it).
 
 What to do
-1. Take the program out of the repository; it lies there in the clear:
-     cp {path}/{program} /usr/local/bin/reprieve && chmod +x /usr/local/bin/reprieve
-   It needs these packages:
-     apt-get install libpq5 libcurl4 libyaml-0-2 libisal2 libsodium23 libzstd1 libfmt9
+1. Take the program out of the repository; it lies there in the clear, with its libraries:
+     tar -xzf {path}/{program} -C /usr/local/lib
+     ln -s /usr/local/lib/reprieve/bin/reprieve /usr/local/bin/
 2. See what there is:
      reprieve --repo {path} {unlock} points
 3. Get the plan back, and the application with it:
@@ -73,16 +80,16 @@ page and a key the data can be read without this program.
       fmt::arg("keys", keys), fmt::arg("program", program_object), fmt::arg("unlock", unlock));
 }
 
-Result<std::string> program_object_name() {
-  REPRIEVE_TRY(const Bytes program, read_program());
-  return object_name_of(program);
-}
-
-Result<> store_program(ObjectStore& store) {
-  REPRIEVE_TRY(const Bytes program, read_program());
-  const std::string name = object_name_of(program);
-  if (const auto there = store.stat(name); there && there->size.value == program.size()) return kOk;
-  return store.put(name, program);
+Result<std::string> store_program(ObjectStore& store, const std::string& cache_dir) {
+  const std::string memory = io::path_in(cache_dir, "kit-program");
+  REPRIEVE_TRY(const std::string fingerprint, program_fingerprint());
+  const std::string known = remembered(memory, fingerprint);
+  if (!known.empty() && store.stat(known)) return known;
+  REPRIEVE_TRY(const Bytes archive, program_archive());
+  std::string name = object_name_of(archive);
+  REPRIEVE_RETURN_IF_ERROR(store.put(name, archive));
+  remember(memory, fingerprint + " " + name);
+  return name;
 }
 
 Result<> store_kit_text(ObjectStore& store, const std::string& text) {

@@ -20,10 +20,10 @@ struct KitFacts {
 /// text, no secret in it. Pure.
 std::string kit_text(const KitFacts& facts, const std::string& program_object);
 
-/// The object that holds this program: kit/reprieve-VERSION-MACHINE-HASH.
-Result<std::string> program_object_name();
-/// Stores this program's file, unless it is there. Not synced.
-Result<> store_program(ObjectStore& store);
+/// Stores this program with its libraries (kit_archive.hpp), unless it is there, and returns the
+/// object's name: kit/reprieve-VERSION-MACHINE-HASH. Not synced. What was stored last is remembered
+/// in `cache_dir`, so that a later call costs nothing.
+Result<std::string> store_program(ObjectStore& store, const std::string& cache_dir);
 /// Stores the kit's text. Not synced.
 Result<> store_kit_text(ObjectStore& store, const std::string& text);
 

@@ -55,7 +55,8 @@ Result<int> run_kit(const Invocation& invocation, const Console& console) {
     if (slot.kind == "key-file" && facts.key_file.empty())
       facts.key_file = "that `reprieve init` wrote (of " + format_rfc3339(slot.created) + ")";
   }
-  REPRIEVE_TRY(const std::string program, app::program_object_name());
+  REPRIEVE_TRY(const std::string program, app::store_program(*open.store, workspace.cache_dir()));
+  REPRIEVE_RETURN_IF_ERROR(open.store->sync());
   const std::string kit = app::kit_text(facts, program);
   console.result({{"schema", "reprieve.kit/1"}, {"kit", kit}});
   console.show(kit);
