@@ -121,7 +121,6 @@ Result<> RestoreRun::write_pieces(const std::shared_ptr<TargetFile>& file,
   if (!is_begun && pieces.bytes > 0) {
     REPRIEVE_RETURN_IF_ERROR(writer_.take_over(*file, present, chunks, pieces));
     if (file->is_failed) return kOk;
-    is_begun = true;
   }
   if (pieces.absent == 0) return writer_.complete(*file);
   return add_to_batch(file, chunks, pieces);
