@@ -1,7 +1,6 @@
 #include "app/init_job.hpp"
 
-#include <filesystem>
-
+#include "app/keys_job.hpp"
 #include "app/kit.hpp"
 #include "base/format.hpp"
 #include "io/durable_file.hpp"
@@ -10,6 +9,14 @@
 
 namespace reprieve::app {
 namespace {
+
+/// What an `init` leaves that was killed: slots, and the folder of a config that did not come.
+Result<bool> is_of_an_unfinished_init(const std::string& path, const std::string& name) {
+  if (name == "slots" || name == "_tmp") return true;
+  if (name != "config") return false;
+  REPRIEVE_TRY(const auto configs, io::list_dir(io::path_in(path, name)));
+  return configs.empty();
+}
 
 /// A new or empty folder becomes a store; one with an unfinished `init` is taken up again.
 Result<std::unique_ptr<ObjectStore>> make_store(const std::string& path) {
@@ -28,10 +35,12 @@ Result<std::unique_ptr<ObjectStore>> make_store(const std::string& path) {
   if (is_there)
     return Error{ErrorKind::kConflict, path + " holds a repository already",
                  "Use it as it is, or name another place with --repo."};
-  for (const std::string& name : names)
-    if (name != "slots" && name != "_tmp")
+  for (const std::string& name : names) {
+    REPRIEVE_TRY(const bool is_ours, is_of_an_unfinished_init(path, name));
+    if (!is_ours)
       return Error{ErrorKind::kConflict, fmt::format("{} is not empty (it holds {})", path, name),
                    "Name an empty or new folder with --repo."};
+  }
   return std::unique_ptr<ObjectStore>{std::move(opened)};
 }
 
@@ -43,27 +52,6 @@ Result<Secret> ask_for_new_password(const WorkspaceOptions& options) {
   if (first.empty())
     return Error{ErrorKind::kInvalid, "the password is empty", "Choose one of several words."};
   return first;
-}
-
-/// Writes a new key file and returns its absolute path. It never replaces one.
-Result<std::string> write_key_file(const Workspace& workspace, const Secret& secret,
-                                   std::string target, const std::string& repository_path) {
-  if (target.empty()) {
-    const std::string name = to_hex(crypto::sha256(secret.expose())).substr(0, 16);
-    target = workspace.key_dir() + "/" + name + ".key";
-  }
-  target = std::filesystem::absolute(target).lexically_normal().string();
-  REPRIEVE_RETURN_IF_ERROR(io::create_directories_durably(io::parent_of(target)));
-  REPRIEVE_TRY(io::AtomicFile file, io::AtomicFile::create(target));
-  const std::string comment = "Key of the reprieve repository " + repository_path;
-  REPRIEVE_RETURN_IF_ERROR(file.write(as_bytes(repository::key_file_text(secret, comment))));
-  auto committed = file.commit_new();
-  if (!committed)
-    return std::move(committed)
-        .error()
-        .at("write the key file")
-        .with_hint("Name another place with --new-key-file.");
-  return target;
 }
 
 }  // namespace
@@ -95,8 +83,10 @@ Result<InitOutcome> init(Workspace& workspace, const WorkspaceOptions& options,
     // On disk before the repository exists: a crash in between leaves a key without a lock, not a
     // lock without a key.
     key.key_file_secret = crypto::random_secret(system_random());
-    REPRIEVE_TRY(outcome.key_file, write_key_file(workspace, key.key_file_secret, key_file_target,
-                                                  outcome.repository_path));
+    if (key_file_target.empty()) key_file_target = default_key_file(workspace, key.key_file_secret);
+    REPRIEVE_TRY(outcome.key_file,
+                 write_key_file(key.key_file_secret, key_file_target,
+                                "Key of the reprieve repository " + outcome.repository_path));
   } else {
     outcome.key_file = workspace.key_file_wanted();
   }

@@ -92,6 +92,9 @@ Result<std::vector<Snapshot>> some_points_of(const std::vector<Snapshot>& snapsh
   for (const Snapshot& snapshot : snapshots)
     sources.insert(snapshot.description.source);
   if (sources.empty()) return nothing_found(snapshots, "there is no recovery point");
+  if (sources.size() == 1 && sources.contains(""))
+    return Error{ErrorKind::kDenied, "this key cannot read what the recovery points are of",
+                 "Use a reader's or an administrator's key."};
   return Error{ErrorKind::kNotFound, fmt::format("there is no recovery point of {}", source),
                plan::suggestion(source, {sources.begin(), sources.end()})};
 }

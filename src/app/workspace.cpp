@@ -45,22 +45,6 @@ std::string user_folder(const char* xdg_variable, const char* below_home, const 
   return home + "/" + below_home + "/reprieve";
 }
 
-/// The first line of a password file, as restic and others read it.
-Result<Secret> read_password_file(const std::string& path) {
-  auto bytes = io::read_file(path, kSecretFileMax);
-  if (!bytes)
-    return std::move(bytes)
-        .error()
-        .at("read the password file")
-        .with_hint("Name a readable file with --password-file or REPRIEVE_PASSWORD_FILE.");
-  const std::string_view text = as_text(*bytes);
-  const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
-  if (line.empty())
-    return Error{ErrorKind::kInvalid, "the password file " + path + " has an empty first line",
-                 "Put the password into the first line of the file."};
-  return Secret::copy_of(as_bytes(line));
-}
-
 Result<Secret> read_key_file(const std::string& path) {
   auto bytes = io::read_file(path, kSecretFileMax);
   if (!bytes)
@@ -273,6 +257,21 @@ std::string state_dir_of(const WorkspaceOptions& options) {
   fill(named, "REPRIEVE_STATE_DIR");
   return named.empty() ? user_folder("XDG_STATE_HOME", ".local/state", "/var/lib/reprieve")
                        : absolute(named);
+}
+
+Result<Secret> read_password_file(const std::string& path) {
+  auto bytes = io::read_file(path, kSecretFileMax);
+  if (!bytes)
+    return std::move(bytes)
+        .error()
+        .at("read the password file")
+        .with_hint("Name a readable file with --password-file or REPRIEVE_PASSWORD_FILE.");
+  const std::string_view text = as_text(*bytes);
+  const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
+  if (line.empty())
+    return Error{ErrorKind::kInvalid, "the password file " + path + " has an empty first line",
+                 "Put the password into the first line of the file."};
+  return Secret::copy_of(as_bytes(line));
 }
 
 Result<std::string> program_path() {

@@ -91,6 +91,10 @@ class Workspace {
   std::string key_dir_;
 };
 
+/// The first line of a password file, as restic and others read it. Errors: those of reading;
+/// kInvalid if it is empty.
+Result<Secret> read_password_file(const std::string& path);
+
 /// The folder of runs and verifications for these options, plan or not.
 std::string state_dir_of(const WorkspaceOptions& options);
 

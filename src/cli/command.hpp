@@ -53,6 +53,8 @@ void add_run(CLI::App& parser, Invocation& invocation);
 void add_status(CLI::App& parser, Invocation& invocation);
 void add_doctor(CLI::App& parser, Invocation& invocation);
 void add_repo(CLI::App& parser, Invocation& invocation);
+/// Below `repo`.
+void add_keys(CLI::App& repo, Invocation& invocation);
 void add_wal(CLI::App& parser, Invocation& invocation);
 
 }  // namespace reprieve::cli

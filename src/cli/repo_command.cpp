@@ -63,25 +63,6 @@ Result<int> run_kit(const Invocation& invocation, const Console& console) {
   return kExitDone;
 }
 
-Result<int> run_keys(const Invocation& invocation, const Console& console) {
-  REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
-  REPRIEVE_TRY(const auto slots, open.repository->slots());
-  std::vector<std::vector<std::string>> rows = {{"SLOT", "KIND", "MADE", "LABEL"}};
-  Json json = Json::array();
-  for (const repository::SlotSummary& slot : slots) {
-    rows.push_back(
-        {slot.id.substr(0, 12), slot.kind, format_rfc3339(slot.created), printable(slot.label)});
-    json.push_back({{"id", slot.id},
-                    {"kind", slot.kind},
-                    {"created", format_rfc3339(slot.created)},
-                    {"label", slot.label}});
-  }
-  console.result({{"schema", "reprieve.keys/1"}, {"slots", json}});
-  console.show(table(rows));
-  return kExitDone;
-}
-
 Result<int> run_stats(const Invocation& invocation, const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
@@ -152,8 +133,7 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
   });
   add_simple(*group, invocation, "kit", "Print the recovery kit again", run_kit)
       ->footer("Example:\n  reprieve repo kit > recovery-kit.txt");
-  add_simple(*group, invocation, "keys", "List the ways in", run_keys)
-      ->footer("Example:\n  reprieve repo keys --json");
+  add_keys(*group, invocation);
   add_simple(*group, invocation, "stats", "Count objects and bytes", run_stats)
       ->footer("Example:\n  reprieve repo stats");
 }

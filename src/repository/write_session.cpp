@@ -99,7 +99,7 @@ struct WriteSession::State {
   const KeyRing::Session session;
   SessionId id{};
   std::uint64_t gc_seen = 0;
-  std::set<PackId> absent;  // Condemned or lost as of the start; constant afterwards.
+  std::set<PackId> absent;  // Condemned, lost, or not to be relied on, as of the start.
   std::array<std::uint64_t, 256> gear{};
 
   StickyError failure;
@@ -142,6 +142,10 @@ Result<> WriteSession::State::announce() {
   // Lost packs are absent, too: so a backup brings back what it still finds at its source.
   REPRIEVE_TRY(absent, find_lost_packs(store, repository.index()));
   absent.merge(after.condemned);
+  for (const Index::PackRow& pack : repository.index().packs()) {
+    const auto writer = writer_in_label(pack.label);
+    if (!writer || !keys.may_rely_on(*writer)) absent.insert(pack.id);
+  }
   return kOk;
 }
 

@@ -53,6 +53,7 @@ void read_members(Decoder& in, Config& config) {
     if (state != 1 && state != 2) in.fail();
     member.is_revoked = state == 2;
     member.name = in.text(kTextMax);
+    if (member.is_revoked) member.last_seq = in.u64();
     config.members.push_back(std::move(member));
   }
 }
@@ -98,6 +99,7 @@ Bytes encode_config(const Config& config, const crypto::SigningKey& root) {
     out.raw(member.key);
     out.u8(member.is_revoked ? 2 : 1);
     out.text(member.name);
+    if (member.is_revoked) out.u64(member.last_seq);
   }
   out.u32(config.chunker.min_bytes);
   out.u32(config.chunker.average_bytes);

@@ -21,6 +21,8 @@ struct Config {
     crypto::PublicKey key{};
     bool is_revoked = false;
     std::string name;
+    /// Of a revoked writer: its last snapshot that counts.
+    std::uint64_t last_seq = 0;
   };
   RepositoryId repository{};
   std::uint32_t format_version = 1;

@@ -32,7 +32,8 @@ KeyRing::Signer signer_of(const Config::Member& member) {
           .may_write = is_admin || member.role == Role::kWriter,
           .may_prune = is_admin || member.role == Role::kPruner,
           .is_root = false,
-          .is_revoked = member.is_revoked};
+          .is_revoked = member.is_revoked,
+          .last_seq = member.last_seq};
 }
 
 }  // namespace
@@ -232,6 +233,12 @@ std::optional<KeyRing::Signer> KeyRing::signer(const WriterId& id) const {
   const auto found = state_->signers.find(id);
   if (found == state_->signers.end()) return std::nullopt;
   return found->second;
+}
+
+bool KeyRing::may_rely_on(const WriterId& writer) const {
+  if (can_sign() && writer == writer_id()) return true;
+  const auto found = signer(writer);
+  return found && found->may_write && found->may_prune && !found->is_revoked;
 }
 
 Secret frame_key(const Secret& session_shared, const crypto::Salt16& salt) {

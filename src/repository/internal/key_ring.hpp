@@ -61,6 +61,11 @@ class KeyRing {
   /// The root's own pair; null if it is not held.
   [[nodiscard]] const crypto::SigningKey* root_key() const;
 
+  /// Whether a backup may rely on what packs of this writer claim to hold: its own, and an admin's.
+  /// Another writer could name a chunk in its trailer that its pack does not hold, and so keep
+  /// everybody else from storing it.
+  [[nodiscard]] bool may_rely_on(const WriterId& writer) const;
+
   /// Who signs under an id: a member of the config, or root. Revoked members are there too: what
   /// they signed before stays history.
   struct Signer {
@@ -69,6 +74,7 @@ class KeyRing {
     bool may_prune = false;  ///< GC plans, tombs.
     bool is_root = false;    ///< Indexes of anybody's packs.
     bool is_revoked = false;
+    std::uint64_t last_seq = 0;  ///< Of a revoked writer: its last snapshot that counts.
   };
   [[nodiscard]] std::optional<Signer> signer(const WriterId& id) const;
 

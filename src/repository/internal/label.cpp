@@ -119,6 +119,14 @@ Result<PackLabel> parse_label(ByteView bytes) {
   return label;
 }
 
+std::optional<WriterId> writer_in_label(ByteView label) {
+  constexpr std::size_t kAt = 4 + 1 + 1 + 2 + 4 + sizeof(RepositoryId);
+  if (label.size() < kAt + sizeof(WriterId)) return std::nullopt;
+  WriterId writer{};
+  std::ranges::copy(label.subspan(kAt, writer.size()), writer.begin());
+  return writer;
+}
+
 bool label_is_signed_by(ByteView label, const crypto::PublicKey& key) {
   const auto parsed = parse_label(label);
   if (!parsed || parsed->writer != writer_id_of(key)) return false;

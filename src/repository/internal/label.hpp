@@ -56,6 +56,9 @@ Bytes encode_label(const PackLabel& label, const crypto::SigningKey& writer);
 /// Checks structure and the agreement of all lengths, not the signature. Errors: kCorrupt.
 Result<PackLabel> parse_label(ByteView bytes);
 
+/// Who a label says made it, without a look at the rest. Nothing if it is too short for one.
+std::optional<WriterId> writer_in_label(ByteView label);
+
 /// Whether `label` (all its bytes) was signed by `key` and names it as its writer.
 bool label_is_signed_by(ByteView label, const crypto::PublicKey& key);
 

@@ -233,6 +233,8 @@ Result<Snapshot> parse_snapshot(ByteView record, const KeyRing& keys) {
   if (envelope.repository != keys.repository_id() || !signer || !signer->may_write ||
       !is_signed_by(record, signer->key))
     return Error{ErrorKind::kCorrupt, "snapshot: not signed by a writer of this repository"};
+  if (signer->is_revoked && envelope.seq > signer->last_seq)
+    return Error{ErrorKind::kCorrupt, "snapshot: signed by a writer after it was revoked"};
   Snapshot snapshot;
   snapshot.id = snapshot_id_of(record);
   snapshot.writer = envelope.writer;
