@@ -2,47 +2,13 @@
 
 #include "app/keys_job.hpp"
 #include "app/kit.hpp"
+#include "app/stores.hpp"
 #include "base/format.hpp"
 #include "io/durable_file.hpp"
 #include "io/file.hpp"
-#include "storage/local/local_store.hpp"
 
 namespace reprieve::app {
 namespace {
-
-/// What an `init` leaves that was killed: slots, and the folder of a config that did not come.
-Result<bool> is_of_an_unfinished_init(const std::string& path, const std::string& name) {
-  if (name == "slots" || name == "_tmp") return true;
-  if (name != "config") return false;
-  REPRIEVE_TRY(const auto configs, io::list_dir(io::path_in(path, name)));
-  return configs.empty();
-}
-
-/// A new or empty folder becomes a store; one with an unfinished `init` is taken up again.
-Result<std::unique_ptr<ObjectStore>> make_store(const std::string& path) {
-  REPRIEVE_RETURN_IF_ERROR(io::create_directories_durably(io::parent_of(path)));
-  if (!io::exists(path)) {
-    REPRIEVE_TRY(auto created, LocalStore::create(path));
-    return std::unique_ptr<ObjectStore>{std::move(created)};
-  }
-  REPRIEVE_TRY(const auto names, io::list_dir(path));
-  if (names.empty()) {
-    REPRIEVE_TRY(auto created, LocalStore::create(path));
-    return std::unique_ptr<ObjectStore>{std::move(created)};
-  }
-  REPRIEVE_TRY(auto opened, LocalStore::open(path));
-  REPRIEVE_TRY(const bool is_there, repository::is_repository(*opened));
-  if (is_there)
-    return Error{ErrorKind::kConflict, path + " holds a repository already",
-                 "Use it as it is, or name another place with --repo."};
-  for (const std::string& name : names) {
-    REPRIEVE_TRY(const bool is_ours, is_of_an_unfinished_init(path, name));
-    if (!is_ours)
-      return Error{ErrorKind::kConflict, fmt::format("{} is not empty (it holds {})", path, name),
-                   "Name an empty or new folder with --repo."};
-  }
-  return std::unique_ptr<ObjectStore>{std::move(opened)};
-}
 
 Result<Secret> ask_for_new_password(const WorkspaceOptions& options) {
   REPRIEVE_TRY(Secret first, options.ask("New password of the repository: "));
@@ -60,7 +26,8 @@ Result<InitOutcome> init(Workspace& workspace, const WorkspaceOptions& options,
                          std::string key_file_target) {
   InitOutcome outcome;
   REPRIEVE_TRY(outcome.repository_path, workspace.repository_path());
-  REPRIEVE_TRY(const auto store, make_store(outcome.repository_path));
+  REPRIEVE_TRY(const StorePlace place, workspace.store_place());
+  REPRIEVE_TRY(const auto store, make_store(place));
 
   // A key that was named by the plan or the user is used; if it is a file that does not exist yet,
   // that is where the new one goes.

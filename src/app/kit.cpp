@@ -7,6 +7,7 @@
 #include "crypto/crypto.hpp"
 #include "io/durable_file.hpp"
 #include "io/file.hpp"
+#include "storage/s3/location.hpp"
 
 namespace reprieve::app {
 namespace {
@@ -39,6 +40,28 @@ void remember(const std::string& memory, const std::string& line) {
     static_cast<void>(io::write_file_durably(memory, as_bytes(line)));
 }
 
+/// The repository's place, as the page names it.
+struct Where {
+  std::string place;
+  std::string fetch;  ///< The command that unpacks the program, but for the folder.
+  std::string repo;   ///< As an argument on a shell's command line.
+};
+
+Where where_of(const std::string& location, const std::string& program_object) {
+  const auto bucket = s3::parse_location(location);
+  if (!bucket)
+    return {"the folder " + location + " or a copy of it",
+            "tar -xzf " + location + "/" + program_object, location};
+  const std::string prefix = bucket->prefix.empty() ? "" : bucket->prefix + "/";
+  std::string fetch = "aws s3 cp ";
+  if (!bucket->endpoint.empty()) fetch += "--endpoint-url " + bucket->endpoint + " ";
+  if (!bucket->region.empty()) fetch += "--region " + bucket->region + " ";
+  return {"the bucket " + bucket->describe() +
+              "\n   and an account that may read it (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)",
+          fetch + "s3://" + bucket->bucket + "/" + prefix + program_object + " - | tar -xz",
+          "'" + location + "'"};
+}
+
 }  // namespace
 
 std::string kit_text(const KitFacts& facts, const std::string& program_object) {
@@ -50,6 +73,7 @@ std::string kit_text(const KitFacts& facts, const std::string& program_object) {
         facts.key_file);
   if (facts.has_passphrase) keys += "   - the passphrase that was given to `reprieve init`\n";
   const std::string unlock = facts.key_file.empty() ? "--password-file FILE" : "--key-file FILE";
+  const Where where = where_of(facts.repository_path, program_object);
   return fmt::format(
       R"(RECOVERY KIT for the reprieve repository {id}
 
@@ -57,27 +81,28 @@ Keep this page, and a copy of a key, in another place than the repository and th
 machines that it protects. Whoever has the repository and a key can read everything in it.
 
 What you need
-1. The repository: the folder {path} or a copy of it.
+1. The repository: {place}.
 2. One of its keys:
 {keys}3. Any x86-64 machine with Linux and glibc 2.36 or newer (Debian 12 has it).
 
 What to do
 1. Take the program out of the repository; it lies there in the clear, with its libraries:
-     tar -xzf {path}/{program} -C /usr/local/lib
+     {fetch} -C /usr/local/lib
      ln -s /usr/local/lib/reprieve/bin/reprieve /usr/local/bin/
 2. See what there is:
-     reprieve --repo {path} {unlock} points
+     reprieve --repo {repo} {unlock} points
 3. Get the plan back, and the application with it:
-     reprieve --repo {path} {unlock} restore plan --into ./plan
-     reprieve --repo {path} {unlock} --plan ./plan/reprieve.yaml recover SCENARIO
+     reprieve --repo {repo} {unlock} restore plan --into ./plan
+     reprieve --repo {repo} {unlock} --plan ./plan/reprieve.yaml recover SCENARIO
    or one source at a time:
-     reprieve --repo {path} {unlock} restore SOURCE --at latest --into DIR
+     reprieve --repo {repo} {unlock} restore SOURCE --at latest --into DIR
 
 The format of the repository is described in docs/format.md of the program's source; with that
 page and a key the data can be read without this program.
 )",
-      fmt::arg("id", facts.repository_hex), fmt::arg("path", facts.repository_path),
-      fmt::arg("keys", keys), fmt::arg("program", program_object), fmt::arg("unlock", unlock));
+      fmt::arg("id", facts.repository_hex), fmt::arg("place", where.place),
+      fmt::arg("fetch", where.fetch), fmt::arg("repo", where.repo), fmt::arg("keys", keys),
+      fmt::arg("unlock", unlock));
 }
 
 Result<std::string> store_program(ObjectStore& store, const std::string& cache_dir) {

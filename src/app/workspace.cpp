@@ -10,10 +10,9 @@
 #include "crypto/crypto.hpp"
 #include "io/directory.hpp"
 #include "io/file.hpp"
+#include "io/http.hpp"
 #include "plan/canonical.hpp"
 #include "plan/parse.hpp"
-#include "storage/local/local_store.hpp"
-#include "storage/retrying/retrying_store.hpp"
 
 namespace reprieve::app {
 namespace {
@@ -74,10 +73,15 @@ Result<std::string> path_of_location(const std::string& location) {
     return Error{ErrorKind::kInvalid, "repository " + location + ": a file: URL names no host",
                  "Write file:///absolute/path."};
   }
+  if (s3::is_s3_url(location)) {
+    REPRIEVE_RETURN_IF_ERROR(s3::parse_location(location));
+    return location;
+  }
   if (location.find("://") != std::string::npos)
     return Error{ErrorKind::kInvalid,
-                 "repository " + location + ": this version keeps repositories in local folders",
-                 "Give a path or a file: URL; mount remote storage for the time being."};
+                 "repository " + io::without_secrets(location) +
+                     ": this version keeps repositories in folders and in S3",
+                 "Give a path, a file: URL or s3://BUCKET/PREFIX."};
   return absolute(location);
 }
 
@@ -120,25 +124,29 @@ const plan::Storage* Workspace::storage() const {
 }
 
 Result<std::string> Workspace::repository_path() const {
-  if (const plan::Storage* named = storage()) return named->path;
+  if (const plan::Storage* named = storage()) return path_of_location(named->location);
   if (options_.repo.empty())
     return Error{ErrorKind::kInvalid, "no repository was named",
                  "Name it with --repo or REPRIEVE_REPO, or in the plan under `storage`."};
   return path_of_location(options_.repo);
 }
 
+Result<StorePlace> Workspace::store_place() const {
+  StorePlace place;
+  REPRIEVE_TRY(place.location, repository_path());
+  place.cancel = options_.cancel;
+  const plan::Storage* named = storage();
+  if (named == nullptr || !named->access_key) return place;
+  StoreAccount account;
+  REPRIEVE_TRY(account.access_key, secret(named->access_key->text));
+  REPRIEVE_TRY(account.secret_key, secret(named->secret_key->text));
+  place.account = std::move(account);
+  return place;
+}
+
 Result<std::unique_ptr<ObjectStore>> Workspace::open_store() const {
-  REPRIEVE_TRY(const std::string path, repository_path());
-  auto store = LocalStore::open(path);
-  if (!store) {
-    if (store.error().kind == ErrorKind::kNotFound)
-      return std::move(store).error().with_hint(
-          "There is no repository yet: make one with `reprieve init`, or name another with "
-          "--repo.");
-    return std::move(store).error();
-  }
-  return std::make_unique<RetryingStore>(*std::move(store), system_clock(), system_random(),
-                                         options_.cancel);
+  REPRIEVE_TRY(const StorePlace place, store_place());
+  return app::open_store(place);
 }
 
 Result<repository::UnlockKey> Workspace::given_key() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/stores.hpp"
 #include "base/cancel.hpp"
 #include "base/result.hpp"
 #include "plan/model.hpp"
@@ -17,7 +18,7 @@ namespace reprieve::app {
 /// What the user said about where things are; empty members were not said.
 struct WorkspaceOptions {
   std::string
-      repo;  ///< --repo or REPRIEVE_REPO: a path, a file: URL, or a storage's name in the plan.
+      repo;  ///< --repo or REPRIEVE_REPO: a path, a file: or s3: URL, or a storage in the plan.
   std::string password_file;  ///< --password-file or REPRIEVE_PASSWORD_FILE.
   std::string key_file;       ///< --key-file or REPRIEVE_KEY_FILE.
   std::string plan_file;      ///< --plan; else reprieve.yaml in the current folder, if it is there.
@@ -56,8 +57,10 @@ class Workspace {
   [[nodiscard]] Result<const LoadedPlan*> plan() const;
   [[nodiscard]] const LoadedPlan* plan_if_any() const { return plan_ ? &*plan_ : nullptr; }
 
-  /// Where the repository lies, absolute. Errors: kInvalid if nobody said.
+  /// Where the repository lies: an absolute path or an s3: URL. Errors: kInvalid if nobody said.
   [[nodiscard]] Result<std::string> repository_path() const;
+  /// The same with the account that the plan names. Errors: those of secret().
+  [[nodiscard]] Result<StorePlace> store_place() const;
   Result<OpenRepository> open_repository();
   /// Only the store, without a key: for what a storage host can do.
   [[nodiscard]] Result<std::unique_ptr<ObjectStore>> open_store() const;

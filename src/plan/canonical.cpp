@@ -119,8 +119,12 @@ Json json_of_source(const Source& source) {
 
 Json json_of_storage(const Storage& storage) {
   const bool is_password = storage.unlock == Storage::Unlock::kPassword;
-  return {{"url", "file://" + storage.path},
-          {is_password ? "password" : "key", storage.secret.text}};
+  const bool is_folder = storage.location.starts_with('/');
+  Json json = {{"url", (is_folder ? "file://" : "") + storage.location},
+               {is_password ? "password" : "key", storage.secret.text}};
+  if (storage.access_key) json["access_key"] = storage.access_key->text;
+  if (storage.secret_key) json["secret_key"] = storage.secret_key->text;
+  return json;
 }
 
 Json json_of(const BackupPolicy& policy) {

@@ -89,7 +89,10 @@ struct Source {
 struct Storage {
   std::string name;
   Position at;
-  std::string path;  ///< Absolute folder of a `file:` storage.
+  std::string location;  ///< Absolute path of a folder, or an s3: URL.
+  // Secrets of the account at an s3: storage; none or both.
+  std::optional<Name> access_key;
+  std::optional<Name> secret_key;
   enum class Unlock : std::uint8_t { kPassword, kKey };
   Unlock unlock = Unlock::kPassword;
   Name secret;

@@ -18,10 +18,7 @@ class ReferenceCheck {
     for (const Source& source : plan_.sources)
       check_source(source);
     for (const Storage& storage : plan_.storages)
-      if (!storage.secret.text.empty())
-        secret(fmt::format("storage.{}.{}", storage.name,
-                           storage.unlock == Storage::Unlock::kPassword ? "password" : "key"),
-               storage.secret);
+      check_storage(storage);
     for (const BackupPolicy& policy : plan_.backups)
       check_policy(policy);
     for (const Service& service : plan_.services)
@@ -37,6 +34,15 @@ class ReferenceCheck {
   }
 
  private:
+  void check_storage(const Storage& storage) {
+    const std::string path = "storage." + storage.name;
+    if (!storage.secret.text.empty())
+      secret(path + (storage.unlock == Storage::Unlock::kPassword ? ".password" : ".key"),
+             storage.secret);
+    if (storage.access_key) secret(path + ".access_key", *storage.access_key);
+    if (storage.secret_key) secret(path + ".secret_key", *storage.secret_key);
+  }
+
   /// Reports `name` if there is no such entry. Returns it otherwise, unless it is doubtful.
   template <class T>
   const T* known(const std::string& path, std::string_view kind, std::string_view section,

@@ -95,18 +95,46 @@ bool parse_source(const Value& value, Source& source) {
   return true;
 }
 
+/// What an s3: URL says is read when the store is opened; here only what would give secrets away.
+void parse_storage_url(const Value& url, Storage& storage) {
+  const std::string wanted = "an absolute path or a URL such as file:///srv/repo";
+  const auto text = url.text(wanted);
+  if (!text) return;
+  if (text->starts_with("s3://")) {
+    if (text->find('@') != text->npos)
+      url.fail("an s3: URL holds no credentials",
+               "Name them with access_key: NAME and secret_key: NAME, entries of the secrets "
+               "section.");
+    storage.location = *text;
+    return;
+  }
+  storage.location = text->starts_with("file://") ? text->substr(7) : *text;
+  if (text->find("://") != text->npos && !text->starts_with("file://"))
+    url.fail("this version stores in folders and in S3",
+             "Write a URL such as file:///srv/repo or s3://BUCKET/PREFIX?region=NAME.");
+  else if (!storage.location.starts_with('/'))
+    url.expected(wanted);
+}
+
+/// The account at the store. Without it, the environment's and the user's profiles are tried.
+void parse_account(Fields& fields, const Value& value, Storage& storage) {
+  const auto access_key = fields.find("access_key");
+  const auto secret_key = fields.find("secret_key");
+  if (!access_key && !secret_key) return;
+  if (!access_key || !secret_key)
+    return value.fail("needs both `access_key` and `secret_key`, or none",
+                      "Write access_key: NAME, secret_key: NAME.");
+  if (!storage.location.starts_with("s3://"))
+    return value.fail("a folder has no account", "Remove access_key and secret_key.");
+  storage.access_key = Name{access_key->node().text, access_key->at()};
+  storage.secret_key = Name{secret_key->node().text, secret_key->at()};
+}
+
 void parse_storage(const Value& value, Storage& storage) {
   Fields fields{value, "a storage, such as {url: \"file:///srv/repo\", password: repo}"};
-  if (const auto url = fields.require("url", "Write url: /srv/repo.")) {
-    const std::string wanted = "an absolute path or a URL such as file:///srv/repo";
-    if (const auto text = url->text(wanted)) {
-      storage.path = text->starts_with("file://") ? text->substr(7) : *text;
-      if (text->find("://") != text->npos && !text->starts_with("file://"))
-        url->fail("this version stores in folders only", "Write a URL such as file:///srv/repo.");
-      else if (!storage.path.starts_with('/'))
-        url->expected(wanted);
-    }
-  }
+  if (const auto url = fields.require("url", "Write url: /srv/repo."))
+    parse_storage_url(*url, storage);
+  parse_account(fields, value, storage);
   const auto password = fields.find("password");
   const auto key = fields.find("key");
   if (password.has_value() == key.has_value() && value.is_mapping()) {

@@ -73,11 +73,34 @@ TEST(Storage, TakesPathsAndFileUrlsAndKeepsTheirOrder) {
   const Plan plan = plan_of("");
   ASSERT_EQ(plan.storages.size(), 2U);
   EXPECT_EQ(plan.storages[0].name, "near");
-  EXPECT_EQ(plan.storages[0].path, "/srv/repo");
+  EXPECT_EQ(plan.storages[0].location, "/srv/repo");
   EXPECT_EQ(plan.storages[0].unlock, Storage::Unlock::kPassword);
-  EXPECT_EQ(plan.storages[1].path, "/mnt/r");
+  EXPECT_EQ(plan.storages[1].location, "/mnt/r");
   EXPECT_EQ(plan.storages[1].unlock, Storage::Unlock::kKey);
   EXPECT_EQ(plan.storages[1].secret.text, "repo");
+}
+
+TEST(Storage, TakesS3UrlsWithAnAccount) {
+  const std::string head =
+      "reprieve: 1\nplan: x\nsecrets: {r: {from: \"env:R\"}, a: {from: \"env:A\"}}\nstorage:\n";
+  const auto parsed = parse_plan(as_bytes(
+      head + "  s: {url: \"s3://b/p?region=eu\", password: r, access_key: a, secret_key: r}\n"));
+  ASSERT_THAT(parsed.problems, IsEmpty());
+  const Storage& storage = parsed.plan->storages.at(0);
+  EXPECT_EQ(storage.location, "s3://b/p?region=eu");
+  EXPECT_EQ(storage.access_key->text, "a");
+  EXPECT_EQ(storage.secret_key->text, "r");
+  EXPECT_THAT(problems_of(head + "  s: {url: \"s3://b\", password: r, access_key: a}\n"),
+              ElementsAre(HasSubstr("needs both `access_key` and `secret_key`")));
+  EXPECT_THAT(
+      problems_of(head + "  s: {url: \"s3://b\", password: r, access_key: a, secret_key: q}\n"),
+      ElementsAre(HasSubstr("storage.s.secret_key: this names no entry")));
+  EXPECT_THAT(problems_of(head + "  s: {url: /b, password: r, access_key: a, secret_key: r}\n"),
+              ElementsAre(HasSubstr("a folder has no account")));
+  const auto with_key = problems_of(head + "  s: {url: \"s3://id:geheim@b\", password: r}\n");
+  ASSERT_EQ(with_key.size(), 1U);
+  EXPECT_THAT(with_key[0], HasSubstr("holds no credentials"));
+  EXPECT_THAT(with_key[0], Not(HasSubstr("geheim")));
 }
 
 TEST(Storage, NeedsAFolderAndOneSecret) {

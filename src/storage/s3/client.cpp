@@ -1,5 +1,6 @@
 #include "storage/s3/client.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "base/format.hpp"

@@ -1,5 +1,6 @@
 #include "storage/s3/s3_store.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "storage/key.hpp"
