@@ -52,6 +52,8 @@ void add_check(CLI::App& parser, Invocation& invocation);
 void add_run(CLI::App& parser, Invocation& invocation);
 void add_status(CLI::App& parser, Invocation& invocation);
 void add_doctor(CLI::App& parser, Invocation& invocation);
+void add_prune(CLI::App& parser, Invocation& invocation);
+void add_hold(CLI::App& parser, Invocation& invocation);
 void add_repo(CLI::App& parser, Invocation& invocation);
 /// Below `repo`.
 void add_keys(CLI::App& repo, Invocation& invocation);

@@ -74,6 +74,8 @@ void add_commands(CLI::App& parser, cli::Invocation& invocation) {
   cli::add_run(parser, invocation);
   cli::add_status(parser, invocation);
   cli::add_doctor(parser, invocation);
+  cli::add_prune(parser, invocation);
+  cli::add_hold(parser, invocation);
   cli::add_repo(parser, invocation);
   cli::add_wal(parser, invocation);
 }

@@ -2,12 +2,14 @@
 #include "app/sources.hpp"
 #include "base/format.hpp"
 #include "cli/command.hpp"
+#include "repository/prune.hpp"
 
 namespace reprieve::cli {
 namespace {
 
 Json to_json(const repository::Snapshot& point,
-             const std::optional<app::Verifications::Verdict>& verdict, Instant now) {
+             const std::optional<app::Verifications::Verdict>& verdict,
+             const std::optional<std::string>& hold, Instant now) {
   const auto& description = point.description;
   Json json = {{"id", point.id.hex()},
                {"source", description.source},
@@ -24,7 +26,9 @@ Json to_json(const repository::Snapshot& point,
                {"bytes_new", point.statistics.bytes_new},
                {"bytes_stored", point.statistics.bytes_stored},
                {"problems", point.statistics.problems},
-               {"verified", nullptr}};
+               {"verified", nullptr},
+               {"held", nullptr}};
+  if (hold) json["held"] = *hold;
   if (verdict)
     json["verified"] = {
         {"level", verdict->level}, {"at", format_rfc3339(verdict->at)}, {"good", verdict->is_good}};
@@ -51,6 +55,10 @@ Result<int> list_points(const Invocation& invocation, const std::string& source,
   } else {
     REPRIEVE_TRY(points, app::some_points_of(list.snapshots, wanted));
   }
+  std::map<SnapshotId, std::string> holds;
+  REPRIEVE_TRY(const auto held, repository::list_holds(*open.repository));
+  for (const repository::Hold& hold : held)
+    holds.emplace(hold.snapshot, hold.text);
   const Instant now = system_clock().now();
 
   Json rows_json = Json::array();
@@ -58,11 +66,15 @@ Result<int> list_points(const Invocation& invocation, const std::string& source,
       {"POINT", "SOURCE", "TAKEN", "NAME", "SIZE", "NEW", "VERIFIED", "LOSS IF USED"}};
   for (const repository::Snapshot& point : points) {
     const auto verdict = verifications.verdict_on(point.id);
-    rows_json.push_back(to_json(point, verdict, now));
+    const auto hold = holds.find(point.id);
+    const bool is_held = hold != holds.end();
+    rows_json.push_back(
+        to_json(point, verdict, is_held ? std::optional{hold->second} : std::nullopt, now));
     rows.push_back({app::short_id(point.id), printable(point.description.source),
                     format_rfc3339(Instant{point.time.nanoseconds / 1'000'000'000 * 1'000'000'000}),
                     printable(point.description.name), format_size(point.statistics.bytes),
-                    format_size(point.statistics.bytes_new), verified_text(verdict, now),
+                    format_size(point.statistics.bytes_new),
+                    verified_text(verdict, now) + (is_held ? ", held" : ""),
                     format_duration(now - point.description.data_time)});
   }
   console.result(

@@ -4,6 +4,9 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <optional>
+#include <set>
+#include <shared_mutex>
 #include <thread>
 #include <unordered_set>
 #include <utility>
@@ -19,6 +22,7 @@
 #include "repository/internal/lost_packs.hpp"
 #include "repository/internal/pack_writer.hpp"
 #include "repository/internal/record.hpp"
+#include "repository/internal/session_list.hpp"
 #include "repository/internal/session_record.hpp"
 #include "repository/internal/snapshot_store.hpp"
 
@@ -69,9 +73,9 @@ struct Gatherer {
   OpenFrame frame;  // Guarded by mutex.
 };
 
-Error condemned_error() {
-  return Error{ErrorKind::kConflict, "garbage collection deletes chunks that this backup relied on",
-               "Run the backup again: it will store them anew."};
+Error fenced_error() {
+  return Error{ErrorKind::kConflict, "garbage collection fenced this backup off while it ran",
+               "Run the backup again."};
 }
 
 }  // namespace
@@ -90,7 +94,8 @@ struct WriteSession::State {
   void seal_frames();
   Result<> write_index(std::vector<PackContents> finished);
   Result<> finish_chunks();
-  Result<> check_condemned();
+  Result<> choose_reliable();
+  Result<> check_alive();
   Result<> store_snapshot(Snapshot& snapshot);
 
   Repository& repository;
@@ -99,13 +104,14 @@ struct WriteSession::State {
   const KeyRing::Session session;
   SessionId id{};
   std::uint64_t gc_seen = 0;
-  std::set<PackId> absent;  // Condemned, lost, or not to be relied on, as of the start.
+  std::unordered_set<PackId> absent;          // Condemned, lost, or not to be relied on.
+  std::unordered_set<PackId> reliable_trees;  // See choose_reliable(); constant afterwards.
   std::array<std::uint64_t, 256> gear{};
 
   StickyError failure;
   KnownSet known;
-  std::mutex relied_mutex;
-  std::unordered_set<PackId> relied_on;  // Guarded by relied_mutex.
+  mutable std::shared_mutex own_mutex;
+  std::unordered_set<PackId> own_packs;  // In an index already. Guarded by own_mutex.
   std::atomic<std::uint64_t> bytes_new{0};
 
   std::array<Gatherer, kGatherers> data_gatherers;
@@ -138,13 +144,27 @@ Result<> WriteSession::State::announce() {
   gc_seen = before.newest;
   REPRIEVE_RETURN_IF_ERROR(store.put(id_key(kSessionPrefix, id), encode_twin(encoded)));
   // Again, now that collectors can see the session: what they condemned in between is absent too.
-  REPRIEVE_TRY(GcState after, read_gc_state(store, keys));
+  REPRIEVE_TRY(const GcState after, read_gc_state(store, keys));
   // Lost packs are absent, too: so a backup brings back what it still finds at its source.
-  REPRIEVE_TRY(absent, find_lost_packs(store, repository.index()));
-  absent.merge(after.condemned);
-  for (const Index::PackRow& pack : repository.index().packs()) {
-    const auto writer = writer_in_label(pack.label);
-    if (!writer || !keys.may_rely_on(*writer)) absent.insert(pack.id);
+  REPRIEVE_TRY(const std::set<PackId> lost, find_lost_packs(store, repository.index()));
+  absent.insert(lost.begin(), lost.end());
+  for (const auto& [pack, n] : after.condemned)
+    absent.insert(pack);
+  return choose_reliable();
+}
+
+/// Who relies on a tree relies on all below it. Only a snapshot, or a collector's copy, vouches for
+/// that: what a running or abandoned session wrote may stand on what is being deleted. Its data
+/// chunks stand for themselves and do no harm.
+Result<> WriteSession::State::choose_reliable() {
+  REPRIEVE_TRY(const auto unfinished, unfinished_sessions(repository.store(), repository.keys()));
+  const KeyRing& keys = repository.keys();
+  for (const Index::PackRow& row : repository.index().packs()) {
+    const auto writer = writer_in_label(row.label);
+    if (!writer || !keys.may_rely_on(*writer)) absent.insert(row.id);
+    if (row.pack_type != kTreePack || absent.contains(row.id)) continue;
+    const auto label = parse_label(row.label);
+    if (label && !unfinished.contains(label->session)) reliable_trees.insert(row.id);
   }
   return kOk;
 }
@@ -164,14 +184,13 @@ void WriteSession::State::start() {
 }
 
 bool WriteSession::State::is_stored(const ChunkId& chunk) {
-  const Index& index = repository.index();
-  const auto location = index.find_settled(chunk);
-  if (!location) return false;
-  const PackId pack = index.frame(location->frame).pack;
-  if (absent.contains(pack)) return false;
-  const std::lock_guard lock{relied_mutex};
-  relied_on.insert(pack);
-  return true;
+  const auto accept = [this](const PackId& pack, std::uint8_t pack_type) {
+    if (absent.contains(pack)) return false;
+    if (pack_type == kDataPack || reliable_trees.contains(pack)) return true;
+    const std::shared_lock lock{own_mutex};
+    return own_packs.contains(pack);
+  };
+  return repository.index().find_settled(chunk, accept).has_value();
 }
 
 Gatherer& WriteSession::State::gatherer_for(ChunkType type) {
@@ -216,6 +235,11 @@ Result<> WriteSession::State::write_index(std::vector<PackContents> finished) {
   REPRIEVE_RETURN_IF_ERROR(repository.store().sync());
   auto stored = repository.index_store().put(id, encode_index(finished));
   if (!stored) return std::move(stored).error();
+  {
+    const std::lock_guard lock{own_mutex};
+    for (const PackContents& pack : finished)
+      own_packs.insert(pack.id);
+  }
   // From here on the index answers for these chunks.
   for (const PackContents& pack : finished) {
     for (const PackContents::Chunk& chunk : pack.chunks)
@@ -239,13 +263,16 @@ Result<> WriteSession::State::finish_chunks() {
   return packs->finish();
 }
 
-Result<> WriteSession::State::check_condemned() {
-  REPRIEVE_TRY(const GcState now, read_gc_state(repository.store(), repository.keys()));
-  const std::lock_guard lock{relied_mutex};
-  for (const PackId& pack : now.condemned) {
-    if (relied_on.contains(pack)) return condemned_error();
-  }
-  return kOk;
+/// What was condemned while the session ran needs no look: collectors wait for the session, and
+/// then copy out what its snapshot needs. They do so only as long as it is announced and not
+/// fenced.
+Result<> WriteSession::State::check_alive() {
+  ObjectStore& store = repository.store();
+  auto announced = store.stat(id_key(kSessionPrefix, id));
+  if (!announced && announced.error().kind == ErrorKind::kNotFound) return fenced_error();
+  if (!announced) return std::move(announced).error();
+  REPRIEVE_TRY(const bool fenced, is_fenced(store, repository.keys(), id));
+  return fenced ? Result<>{fenced_error()} : Result<>{kOk};
 }
 
 /// Chains to the newest snapshot of this writer. Another run of the same writer may be quicker:
@@ -324,7 +351,7 @@ Result<Snapshot> WriteSession::commit(const ListRef& root, const Statistics& sta
   REPRIEVE_RETURN_IF_ERROR(state.finish_chunks());
   ObjectStore& store = state.repository.store();
   REPRIEVE_RETURN_IF_ERROR(store.sync());
-  REPRIEVE_RETURN_IF_ERROR(state.check_condemned());
+  REPRIEVE_RETURN_IF_ERROR(state.check_alive());
 
   Snapshot snapshot;
   snapshot.session = state.id;
@@ -339,9 +366,7 @@ Result<Snapshot> WriteSession::commit(const ListRef& root, const Statistics& sta
   REPRIEVE_RETURN_IF_ERROR(store.sync());
 
   REPRIEVE_TRY(const bool fenced, is_fenced(store, state.repository.keys(), state.id));
-  if (fenced)
-    return Error{ErrorKind::kConflict, "garbage collection fenced this backup off while it ran",
-                 "Run the backup again."};
+  if (fenced) return fenced_error();
   return snapshot;
 }
 

@@ -49,7 +49,7 @@ class WriteSession {
 
   /// Writes what is pending, the indexes and the snapshot; returns only when all is durable and the
   /// session was not fenced. Call once, when no put() runs. Errors: kConflict if garbage collection
-  /// fenced the session or condemned what it relied on (run the backup again); the store's. In what
+  /// fenced the session off (run the backup again); the store's. In what
   /// is stored and returned, bytes_new and bytes_stored are the session's own counts.
   Result<Snapshot> commit(const ListRef& root, const Statistics& statistics,
                           const Description& description);

@@ -280,23 +280,38 @@ TEST(WriteSession, StoresAnewWhatGarbageCollectionHasCondemned) {
   EXPECT_EQ(*restored, contents);
 }
 
-TEST(WriteSession, DoesNotCommitWhenWhatItReliedOnWasCondemnedMeanwhile) {
+TEST(WriteSession, DoesNotCommitOnceItsAnnouncementIsGone) {
   TestRepository test;
   const auto repository = test.open();
-  const Contents contents = TestRepository::contents(1);
-  ASSERT_TRUE(TestRepository::back_up(*repository, contents, "first"));
   Progress progress;
   auto session = WriteSession::begin(*repository, TestRepository::small_packs(), progress);
   ASSERT_TRUE(session);
-  const auto id = (*session)->put(ChunkType::kData, contents[0]);
-  ASSERT_TRUE(id);
-  ASSERT_TRUE(store_plan(*repository, plan_of(*repository, 1)));
-  const auto snapshot = (*session)->commit({*id, 0}, {}, {});
+  ASSERT_TRUE(test.disk.remove(test.objects("sess/").front()));
+  const auto snapshot = (*session)->commit({}, {}, {});
   ASSERT_FALSE(snapshot);
   EXPECT_EQ(snapshot.error().kind, ErrorKind::kConflict);
   EXPECT_NE(snapshot.error().hint, "");
-  EXPECT_EQ(test.objects("snap/").size(), 1U);
-  EXPECT_TRUE(TestRepository::back_up(*repository, contents, "again"));
+  EXPECT_TRUE(test.objects("snap/").empty());
+}
+
+TEST(WriteSession, ReliesOnDataButNotOnTreesOfASessionWithoutASnapshot) {
+  TestRepository test;
+  const auto repository = test.open();
+  const Bytes data(20'000, std::byte{1});
+  const Bytes tree(100, std::byte{2});
+  Progress progress;
+  auto abandoned = WriteSession::begin(*repository, TestRepository::small_packs(), progress);
+  ASSERT_TRUE(abandoned);
+  const auto id = (*abandoned)->put(ChunkType::kData, data);
+  ASSERT_TRUE(id);
+  const auto tree_id = (*abandoned)->put(ChunkType::kTree, tree, std::vector{*id});
+  ASSERT_TRUE(tree_id);
+  ASSERT_TRUE((*abandoned)->commit({*tree_id, 0}, {}, {}));
+  ASSERT_TRUE(test.disk.remove(test.objects("snap/").front()));
+  auto session = WriteSession::begin(*repository, TestRepository::small_packs(), progress);
+  ASSERT_TRUE(session);
+  EXPECT_TRUE((*session)->has(*id));
+  EXPECT_FALSE((*session)->has(*tree_id));
 }
 
 TEST(WriteSession, ReportsFailureWhenItWasFenced) {

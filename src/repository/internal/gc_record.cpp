@@ -1,5 +1,7 @@
 #include "repository/internal/gc_record.hpp"
 
+#include <optional>
+
 #include "base/codec.hpp"
 #include "repository/internal/record.hpp"
 
@@ -56,6 +58,28 @@ Result<Tomb> read_tomb(ObjectStore& store, const KeyRing& keys, const ObjectKey&
   REPRIEVE_TRY([[maybe_unused]] const StoredRecord stored,
                read_twin_object(store, key, kTombBytesMax, accept));
   return tomb;
+}
+
+/// Plans that are removed while they are read: how often that may happen in a row.
+constexpr int kListTries = 20;
+
+/// Nothing if a plan went while we looked: a newer one came then, and has to be seen.
+Result<std::optional<GcState>> read_listed_plans(ObjectStore& store, const KeyRing& keys) {
+  GcState state;
+  REPRIEVE_RETURN_IF_ERROR(store.list(kGcPrefix, [&](const ObjectInfo& object) -> Result<> {
+    if (const auto n = number_in_key(kGcPrefix, object.key)) state.numbers.push_back(*n);
+    return kOk;
+  }));
+  for (const std::uint64_t n : state.numbers) {  // In key order, so oldest first.
+    auto plan = read_gc_plan(store, keys, n);
+    if (!plan && plan.error().kind == ErrorKind::kNotFound) return std::optional<GcState>{};
+    if (!plan) return std::move(plan).error();
+    for (const PackId& pack : plan->condemned)
+      state.condemned.try_emplace(pack, n);
+    state.marked = {plan->marked.begin(), plan->marked.end()};
+    state.newest = n;
+  }
+  return std::optional{std::move(state)};
 }
 
 }  // namespace
@@ -127,21 +151,12 @@ Result<Tomb> parse_tomb(ByteView record) {
 }
 
 Result<GcState> read_gc_state(ObjectStore& store, const KeyRing& keys) {
-  std::vector<std::uint64_t> numbers;
-  REPRIEVE_RETURN_IF_ERROR(store.list(kGcPrefix, [&](const ObjectInfo& object) -> Result<> {
-    if (const auto n = number_in_key(kGcPrefix, object.key)) numbers.push_back(*n);
-    return kOk;
-  }));
-  GcState state;
-  // In key order, so oldest first: a later plan may take back what an earlier one condemned.
-  for (const std::uint64_t n : numbers) {
-    REPRIEVE_TRY(const GcPlan plan, read_gc_plan(store, keys, n));
-    state.condemned.insert(plan.condemned.begin(), plan.condemned.end());
-    for (const PackId& pack : plan.taken_back)
-      state.condemned.erase(pack);
-    state.newest = n;
+  for (int tries = 0; tries < kListTries; ++tries) {
+    REPRIEVE_TRY(auto state, read_listed_plans(store, keys));
+    if (state) return *std::move(state);
   }
-  return state;
+  return Error{ErrorKind::kTransient, "garbage collection's plans keep changing",
+               "Try again in a minute."};
 }
 
 Result<TombList> read_tombs(ObjectStore& store, const KeyRing& keys) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <set>
 #include <vector>
 
@@ -19,7 +20,7 @@ struct GcPlan {
   WriterId pruner{};
   std::vector<SnapshotId> marked;
   std::vector<PackId> condemned;
-  std::vector<PackId> taken_back;
+  std::vector<PackId> taken_back;  ///< Always empty: a pack that was condemned never comes back.
 };
 /// Store it as a twin under gc_key(n).
 Bytes encode_gc_plan(const GcPlan& plan, const crypto::SigningKey& pruner);
@@ -46,7 +47,11 @@ Result<Tomb> parse_tomb(ByteView record);
 /// What all plans together say.
 struct GcState {
   std::uint64_t newest = 0;  ///< Highest n in the store; 0: there was no garbage collection.
-  std::set<PackId> condemned;
+  /// Every pack that a plan condemned, with the first such plan. Once in it, a pack never comes
+  /// back: nobody may rely on it anew.
+  std::map<PackId, std::uint64_t> condemned;
+  std::set<SnapshotId> marked;         ///< What the newest plan marked.
+  std::vector<std::uint64_t> numbers;  ///< Of all plans in the store, ascending.
 };
 /// Errors: kCorrupt if a plan does not verify (whoever goes on without it may rely on what is being
 /// deleted); the store's.

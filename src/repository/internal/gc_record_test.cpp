@@ -88,14 +88,15 @@ TEST_F(GcRecordTest, PlansAndTombsComeBackAsTheyWereGiven) {
   EXPECT_EQ(back->previous, tomb.previous);
 }
 
-TEST_F(GcRecordTest, APackIsCondemnedUntilALaterPlanTakesItBack) {
+TEST_F(GcRecordTest, APackThatWasCondemnedNeverComesBack) {
   EXPECT_EQ(read_gc_state(store_, keys_)->newest, 0U);
   put_plan(1, {pack(1), pack(2)}, {});
-  put_plan(2, {pack(3)}, {pack(1)});
+  put_plan(2, {pack(3), pack(2)}, {pack(1)});
   const auto state = read_gc_state(store_, keys_);
   ASSERT_TRUE(state);
   EXPECT_EQ(state->newest, 2U);
-  EXPECT_EQ(state->condemned, (std::set<PackId>{pack(2), pack(3)}));
+  EXPECT_EQ(state->condemned,
+            (std::map<PackId, std::uint64_t>{{pack(1), 1}, {pack(2), 1}, {pack(3), 2}}));
 }
 
 TEST_F(GcRecordTest, APlanOfAStrangerOrUnderAnotherNumberIsAnError) {

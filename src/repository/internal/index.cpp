@@ -26,6 +26,49 @@ struct Run {
   bool is_retired = false;
 };
 
+/// An id of which only the beginning is known.
+ChunkId full_length(ByteView prefix) {
+  ChunkId id;
+  std::ranges::copy(prefix, id.bytes.begin());
+  return id;
+}
+
+Index::Row row_of(const Run& run, std::uint32_t number, std::uint64_t at) {
+  const IndexView::Chunk chunk = run.view.chunk(at);
+  const IndexView::Frame frame = run.view.frame(chunk.frame);
+  return {.run = number,
+          .number = static_cast<std::uint32_t>(at),
+          .place = {.frame = std::uint64_t{number} << kRunShift | chunk.frame,
+                    .offset = chunk.offset,
+                    .length = chunk.length},
+          .pack = run.view.pack(frame.pack).row.id,
+          .pack_type = frame.type,
+          .trust = run.trust};
+}
+
+/// All that an index says of a pack but its chunks.
+PackContents contents_of_pack(const IndexView& view, const IndexView::Pack& pack) {
+  PackContents contents;
+  contents.id = pack.row.id;
+  contents.pack_type = pack.row.pack_type;
+  contents.object_bytes = pack.row.object_bytes;
+  contents.trailer_length = pack.row.trailer_length;
+  contents.label = copy_of(pack.row.label);
+  for (std::uint32_t i = 0; i < view.key_count(); ++i)
+    contents.keys.push_back(view.key(i));
+  for (std::uint32_t i = pack.first_frame; i < pack.first_frame + pack.frames; ++i) {
+    const IndexView::Frame frame = view.frame(i);
+    contents.frames.push_back(
+        {.offset = frame.offset - static_cast<std::uint32_t>(pack.row.label.size()),
+         .sealed_length = frame.sealed_length,
+         .raw_length = frame.raw_length,
+         .codec = frame.codec,
+         .key = frame.key,
+         .salt = frame.salt});
+  }
+  return contents;
+}
+
 Filter filter_of(const IndexView& view) {
   Filter filter{view.chunk_count()};
   for (std::uint64_t row = 0; row < view.chunk_count(); ++row)
@@ -55,6 +98,16 @@ struct Index::State {
     const std::uint64_t run = frame_number >> kRunShift;
     REPRIEVE_ASSERT(run < runs.size());
     return *runs[run];
+  }
+
+  [[nodiscard]] bool is_accepted(std::uint64_t frame_number, const AcceptPack& accept) const {
+    const IndexView& view = run_of(frame_number).view;
+    const auto row = view.pack(view.frame(static_cast<std::uint32_t>(frame_number)).pack).row;
+    return accept(row.id, row.pack_type);
+  }
+
+  [[nodiscard]] Row row_at(std::uint32_t number, std::uint64_t at) const {
+    return row_of(*runs[number], number, at);
   }
 
   /// Calls `visit` with each place of a chunk, and how far to trust it, until it returns false;
@@ -141,14 +194,66 @@ std::optional<ChunkLocation> Index::find(const ChunkId& id) const {
   return found;
 }
 
-std::optional<ChunkLocation> Index::find_settled(const ChunkId& id) const {
+std::optional<ChunkLocation> Index::find_settled(const ChunkId& id,
+                                                 const AcceptPack& accept) const {
   const std::shared_lock lock{state_->mutex};
   std::optional<ChunkLocation> found;
   state_->visit_places(id, [&](const ChunkLocation& place, Trust trust) {
-    if (trust == Trust::kSettled) found = place;
+    if (trust == Trust::kSettled && (!accept || state_->is_accepted(place.frame, accept)))
+      found = place;
     return !found.has_value();
   });
   return found;
+}
+
+void Index::visit_rows_of(const ChunkId& id, const VisitRow& visit) const {
+  const std::shared_lock lock{state_->mutex};
+  for (std::uint32_t number = 0; number < state_->runs.size(); ++number) {
+    const Run& run = *state_->runs[number];
+    if (run.is_retired || !run.filter.may_have(id.bytes)) continue;
+    for (std::uint64_t at = run.view.lower_bound(id); run.view.is_row_of(at, id); ++at)
+      if (!visit(state_->row_at(number, at))) return;
+  }
+}
+
+void Index::visit_rows(const std::function<void(const ChunkId& id, const Row&)>& visit) const {
+  std::uint32_t runs = 0;
+  {
+    const std::shared_lock lock{state_->mutex};
+    runs = static_cast<std::uint32_t>(state_->runs.size());
+  }
+  for (std::uint32_t number = 0; number < runs; ++number) {
+    const Run* run = nullptr;
+    {
+      // Runs are never freed: the pointer stays good without the lock.
+      const std::shared_lock lock{state_->mutex};
+      run = state_->runs[number].get();
+      if (run->is_retired) continue;
+    }
+    for (std::uint64_t at = 0; at < run->view.chunk_count(); ++at)
+      visit(full_length(run->view.chunk(at).id_prefix), row_of(*run, number, at));
+  }
+}
+
+std::vector<PackContents> Index::contents_of(std::string_view object_name) const {
+  const std::shared_lock lock{state_->mutex};
+  const auto found = state_->by_name.find(object_name);
+  if (found == state_->by_name.end()) return {};
+  const IndexView& view = state_->runs[found->second]->view;
+  std::vector<PackContents> packs(view.pack_count());
+  for (std::uint32_t i = 0; i < view.pack_count(); ++i)
+    packs[i] = contents_of_pack(view, view.pack(i));
+  for (std::uint64_t at = 0; at < view.chunk_count(); ++at) {
+    const IndexView::Chunk chunk = view.chunk(at);
+    const std::uint32_t pack = view.frame(chunk.frame).pack;
+    packs[pack].chunks.push_back({.id = full_length(chunk.id_prefix),
+                                  .type = ChunkType::kData,
+                                  .frame = chunk.frame - view.pack(pack).first_frame,
+                                  .offset = chunk.offset,
+                                  .length = chunk.length,
+                                  .children = {}});
+  }
+  return packs;
 }
 
 std::vector<ChunkLocation> Index::find_all(const ChunkId& id) const {
@@ -192,6 +297,17 @@ std::vector<Index::PackRow> Index::packs() const {
   std::ranges::stable_sort(rows, {}, &PackRow::id);
   const auto repeated = std::ranges::unique(rows, {}, &PackRow::id);
   rows.erase(repeated.begin(), repeated.end());
+  return rows;
+}
+
+std::vector<Index::PackRow> Index::packs_of(std::string_view object_name) const {
+  const std::shared_lock lock{state_->mutex};
+  const auto found = state_->by_name.find(object_name);
+  if (found == state_->by_name.end()) return {};
+  const IndexView& view = state_->runs[found->second]->view;
+  std::vector<PackRow> rows;
+  for (std::uint32_t i = 0; i < view.pack_count(); ++i)
+    rows.push_back(view.pack(i).row);
   return rows;
 }
 

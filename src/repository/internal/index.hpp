@@ -94,10 +94,33 @@ class Index {
   /// The place that the newest index names. Only the id's first 16 bytes are compared: who reads
   /// the chunk checks all of it.
   [[nodiscard]] std::optional<ChunkLocation> find(const ChunkId& id) const;
-  /// The same without indexes that are kReadOnly: what deduplication may rely on.
-  [[nodiscard]] std::optional<ChunkLocation> find_settled(const ChunkId& id) const;
+  /// The same without indexes that are kReadOnly, and only in a pack that `accept` accepts: what
+  /// deduplication may rely on. `accept` is given the pack and must not call the Index.
+  using AcceptPack = std::function<bool(const PackId&, std::uint8_t pack_type)>;
+  [[nodiscard]] std::optional<ChunkLocation> find_settled(const ChunkId& id,
+                                                          const AcceptPack& accept = {}) const;
   /// Every place that any index names, newest index first.
   [[nodiscard]] std::vector<ChunkLocation> find_all(const ChunkId& id) const;
+
+  /// One entry of one index. Numbers stay good until the index is retired.
+  struct Row {
+    std::uint32_t run = 0;  ///< Which index; the upper half of its frames' numbers.
+    std::uint32_t number = 0;
+    ChunkLocation place;
+    PackId pack;
+    std::uint8_t pack_type = 1;
+    Trust trust = Trust::kSettled;
+  };
+  /// Calls `visit` with each entry of a chunk until it returns false. It must not call the Index.
+  using VisitRow = std::function<bool(const Row&)>;
+  void visit_rows_of(const ChunkId& id, const VisitRow& visit) const;
+  /// Calls `visit` with every entry of every index, and the chunk's id of which only the first 16
+  /// bytes are known. `visit` may call visit_rows_of(), but nothing that changes the Index.
+  void visit_rows(const std::function<void(const ChunkId& id, const Row&)>& visit) const;
+  /// What one index says of its packs, for another index to be made of it: ids of chunks with their
+  /// first 16 bytes only. Nothing if there is no such index.
+  [[nodiscard]] std::vector<PackContents> contents_of(std::string_view object_name) const;
+
   [[nodiscard]] FrameLocation frame(std::uint64_t number) const;
   [[nodiscard]] SessionKeyEntry session_key(std::uint32_t number) const;
 
@@ -110,6 +133,8 @@ class Index {
   };
   /// Packs of all indexes, each once, by id.
   [[nodiscard]] std::vector<PackRow> packs() const;
+  /// Those of one index.
+  [[nodiscard]] std::vector<PackRow> packs_of(std::string_view object_name) const;
   [[nodiscard]] std::optional<PackRow> find_pack(const PackId& id) const;
   /// Numbers of a pack's frames, first and how many, in the newest index that has it.
   struct FrameRange {

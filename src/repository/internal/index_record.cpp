@@ -57,7 +57,8 @@ Result<Bytes> open_index_record(ByteView record, const KeyRing& keys) {
   REPRIEVE_TRY(const IndexEnvelope envelope, parse_index_envelope(record));
   const auto signer = keys.signer(envelope.signer);
   if (envelope.repository != keys.repository_id() || !signer ||
-      !(signer->may_write || signer->is_root) || !is_signed_by(record, signer->key))
+      !(signer->may_write || signer->may_prune || signer->is_root) ||
+      !is_signed_by(record, signer->key))
     return Error{ErrorKind::kCorrupt, "index: not signed by a writer of this repository"};
   REPRIEVE_TRY(Bytes plain, keys.open_metadata(kKind, envelope.clear, envelope.sealed));
   REPRIEVE_TRY(const IndexView view, IndexView::parse(plain));

@@ -24,6 +24,7 @@ enum class RecordKind : std::uint8_t {
   kTomb = 7,
   kLog = 8,
   kTrailer = 9,
+  kHold = 10,
 };
 
 inline constexpr std::size_t kRecordHeaderBytes = 12;
@@ -37,6 +38,7 @@ inline constexpr std::size_t kSnapshotBytesMax = 16 * 1024 * 1024;
 inline constexpr std::size_t kSessionBytesMax = 4096;
 inline constexpr std::size_t kGcBytesMax = 256 * 1024 * 1024;
 inline constexpr std::size_t kTombBytesMax = 4096;
+inline constexpr std::size_t kHoldBytesMax = 8192;
 inline constexpr std::size_t kIndexBytesMax = 1024 * 1024 * 1024;
 
 /// The 12 bytes that start a record whose body has `body_bytes` bytes, signature included.

@@ -9,6 +9,9 @@
 /// A writer's announcement of its session (docs/format.md section 5). Pure.
 namespace reprieve::repository {
 
+/// What a collector's session says in place of the newest plan that it saw.
+inline constexpr std::uint64_t kCollectorSession = ~std::uint64_t{0};
+
 struct SessionRecord {
   RepositoryId repository{};
   WriterId writer{};
