@@ -13,6 +13,9 @@ namespace {
 /// A new index is stored when it has so many packs.
 constexpr std::size_t kPacksPerIndex = 4'000;
 
+/// How often to look before deletion is left to the next run.
+constexpr int kLooks = 5;
+
 /// Its name.
 Result<ObjectKey> put_tomb(Repository& repository, Tomb tomb) {
   const KeyRing& keys = repository.keys();
@@ -178,7 +181,7 @@ Result<> Collector::bury(const std::vector<const Snapshot*>& points) {
   return kOk;
 }
 
-/// False: a snapshot of a fenced session turned out to be broken, and has its tomb now.
+/// False: what was seen is not the truth any more, look again.
 Result<bool> Collector::mark() {
   live_.forget();
   std::vector<ChunkId> roots;
@@ -189,17 +192,34 @@ Result<bool> Collector::mark() {
     else
       roots.push_back(snapshot.root.id);
   }
-  REPRIEVE_RETURN_IF_ERROR(live_.mark(roots, look_.packs));
+  auto marked = live_.mark(roots, look_.packs);
+  if (!marked) return is_outdated(std::move(marked).error());
   for (const Snapshot* snapshot : doubtful) {
-    auto marked = live_.mark({&snapshot->root.id, 1}, look_.packs);
-    if (marked) continue;
-    if (marked.error().kind != ErrorKind::kCorrupt || options_.is_dry_run) return marked.error();
+    auto found = live_.mark({&snapshot->root.id, 1}, look_.packs);
+    if (found) continue;
+    REPRIEVE_TRY(const bool is_old, is_outdated_look(found.error()));
+    if (is_old) return false;
+    if (found.error().kind != ErrorKind::kCorrupt || options_.is_dry_run) return found.error();
     // It came after its session's tomb, so its writer has reported failure.
     REPRIEVE_TRY([[maybe_unused]] const ObjectKey tomb, put_tomb(repository_, tomb_of(*snapshot)));
     REPRIEVE_RETURN_IF_ERROR(repository_.store().sync());
     return false;
   }
   return true;
+}
+
+/// A chunk that is not found was perhaps a snapshot's that another collector removed after we had
+/// listed it: whether the store has changed since.
+Result<bool> Collector::is_outdated_look(const Error& error) {
+  if (error.kind != ErrorKind::kCorrupt) return false;
+  REPRIEVE_TRY(const StoreLook now, look_at_store(repository_, session_));
+  return now.packs != look_.packs || now.roots() != look_.roots();
+}
+
+Result<bool> Collector::is_outdated(Error error) {
+  REPRIEVE_TRY(const bool is_old, is_outdated_look(error));
+  if (!is_old) return error;
+  return false;
 }
 
 /// Packs that keep what another one loses have to be whole, now, all of them.
@@ -311,12 +331,14 @@ void Collector::add_waiting(const PackUse& use, const StoredSession* session) {
 /// that is there now needs it.
 Result<> Collector::delete_condemned() {
   ObjectStore& store = repository_.store();
-  REPRIEVE_TRY(gc_, read_gc_state(store, repository_.keys()));
-  REPRIEVE_TRY(look_, look_at_store(repository_, session_));
-  REPRIEVE_RETURN_IF_ERROR(fence_off());
-  live_.forget();
-  REPRIEVE_TRY(const bool is_marked, mark());
-  if (!is_marked) return kOk;
+  bool is_marked = false;
+  for (int tries = 0; tries < kLooks && !is_marked; ++tries) {
+    REPRIEVE_TRY(gc_, read_gc_state(store, repository_.keys()));
+    REPRIEVE_TRY(look_, look_at_store(repository_, session_));
+    REPRIEVE_RETURN_IF_ERROR(fence_off());
+    REPRIEVE_TRY(is_marked, mark());
+  }
+  if (!is_marked) return kOk;  // Others are at work; the next run deletes.
   const std::vector<PackUse> packs = measure_use(repository_, look_, live_, gc_);
   report_.waiting.clear();
   report_.bytes_kept = 0;

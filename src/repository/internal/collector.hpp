@@ -28,6 +28,8 @@ class Collector {
   Result<> retain();
   Result<> bury(const std::vector<const Snapshot*>& points);
   Result<bool> mark();
+  Result<bool> is_outdated_look(const Error& error);
+  Result<bool> is_outdated(Error error);
   Result<> check_keepers(const std::vector<PackUse>& packs) const;
   Result<bool> compact(const std::vector<PackUse>& packs);
   Result<bool> condemn(const std::vector<PackUse>& packs);
