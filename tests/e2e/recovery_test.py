@@ -48,6 +48,24 @@ class Recovery(RecoveryWorld):
         self.assert_is_back()
         kept = [path for path in self.dir.rglob("index.html") if "defaced" in path.read_text()]
         self.assertEqual(len(kept), 1, "what was switched away is kept")
+        copy = self.json("run", "clean")["copies"][0]
+        self.assertIn("kept until", copy["fate"])
+        self.assertTrue(kept[0].exists(), "its seven days are not over")
+
+    def test_an_old_copy_goes_once_its_time_is_over_and_nothing_else_does(self):
+        plan = self.dir / "plan/reprieve.yaml"
+        plan.write_text(plan.read_text().replace("keep_old: 7d", "keep_old: 1s"))
+        self.json("recover", "lost")
+        time.sleep(1.1)
+        path = pathlib.Path(self.json("run", "clean", "--dry-run")["copies"][0]["path"])
+        self.assertTrue(path.exists())
+        self.assertTrue(self.json("run", "clean")["copies"][0]["removed"])
+        self.assertFalse(path.exists())
+        self.assertEqual(self.json("run", "clean")["copies"], [])
+        write(path / "mine", "somebody else's")
+        self.assertIn("left alone", self.json("run", "clean")["copies"][0]["fate"])
+        self.assertTrue((path / "mine").exists())
+        self.assert_is_back()
 
     def test_killed_at_any_moment_it_resumes_to_the_end_and_starts_nothing_twice(self):
         moments = random.Random(5)

@@ -13,12 +13,23 @@
 namespace reprieve::filesystem {
 
 DirectoryNode::~DirectoryNode() {
-  // A long chain of parents, each kept by its child alone, must not be released by recursion.
-  std::shared_ptr<DirectoryNode> next = std::move(parent);
-  while (next && next.use_count() == 1) {
-    std::shared_ptr<DirectoryNode> above = std::move(next->parent);
-    next = std::move(above);
+  // A long chain of parents, each kept by its child alone, must not be released by recursion: the
+  // outermost destructor of a thread lets go of them one after the other. Counting the owners would
+  // not do, for another thread may have been one a moment ago.
+  thread_local std::vector<std::shared_ptr<DirectoryNode>>* waiting = nullptr;
+  if (!parent) return;
+  if (waiting != nullptr) {
+    waiting->push_back(std::move(parent));
+    return;
   }
+  std::vector<std::shared_ptr<DirectoryNode>> own;
+  own.push_back(std::move(parent));
+  waiting = &own;
+  while (!own.empty()) {
+    const std::shared_ptr<DirectoryNode> next = std::move(own.back());
+    own.pop_back();
+  }
+  waiting = nullptr;
 }
 
 std::string DirectoryNode::path() const {
