@@ -1,5 +1,6 @@
 """A plan's scenario brings a destroyed service back: through crashes, questions, approvals and failures."""
 
+import pathlib
 import random
 import time
 import unittest

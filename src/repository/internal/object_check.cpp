@@ -29,6 +29,7 @@ constexpr Sort kTwins[] = {
     {kSlotPrefix, kSlotBytesMax, std::nullopt},
     {kSessionPrefix, kSessionBytesMax, std::nullopt},
     {kTombPrefix, kTombBytesMax, std::nullopt},
+    {kHoldPrefix, kHoldBytesMax, std::nullopt},
     {kGcPrefix, kGcBytesMax, RecordKind::kGc},
     {kSnapshotPrefix, kSnapshotBytesMax, RecordKind::kSnapshot},
     {kLogPrefix, kLogBytesMax, RecordKind::kLog},
