@@ -122,9 +122,22 @@ class Comparer:
         listings = [sorted(os.listdir(fd)) for fd in (first, second)]
         for name in sorted(set(listings[0]) ^ set(listings[1])):
             side = "first" if name in set(listings[0]) else "second"
+            if self.options.readable_only and side == "first" and not self.is_reachable(first, name):
+                continue
             self.differ(f"{path}/{name}", f"only in the {side} tree")
         for name in sorted(set(listings[0]) & set(listings[1])):
             yield name
+
+    @staticmethod
+    def is_reachable(folder, name):
+        """False in a folder that may be listed but not searched."""
+        try:
+            os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except PermissionError:
+            return False
+        except OSError:
+            pass
+        return True
 
     def walk(self, first_root, second_root):
         roots = [os.open(root, os.O_RDONLY | os.O_DIRECTORY) for root in (first_root, second_root)]
@@ -176,7 +189,9 @@ class Comparer:
         if stat.S_IFMT(first.st_mode) != stat.S_IFMT(second.st_mode):
             self.differ(path, f"types: {first.st_mode:o} and {second.st_mode:o}")
             return None
-        self.check(path, "mode", oct(first.st_mode), oct(second.st_mode))
+        # Who may not give files away may not give them their owner's powers either.
+        kept = 0o171777 if self.options.no_owners else 0o177777
+        self.check(path, "mode", oct(first.st_mode & kept), oct(second.st_mode & kept))
         self.check(path, "modification time", first.st_mtime_ns, second.st_mtime_ns)
         self.check(path, "device", first.st_rdev, second.st_rdev)
         if not self.options.no_owners:
@@ -185,7 +200,7 @@ class Comparer:
             self.check(path, "target", *(os.readlink(os.fsencode(name), dir_fd=fd) for fd in fds))
         elif stat.S_ISREG(first.st_mode) or stat.S_ISDIR(first.st_mode):
             self.check(path, "inode flags", *(self.flags(fd, name) for fd in fds))
-        self.check(path, "extended attributes", *(self.xattrs(fd, name) for fd in fds))
+        self.check(path, "extended attributes", *(self.xattrs(fd, name, self.options.no_owners) for fd in fds))
         if not stat.S_ISDIR(first.st_mode):
             leaders = [group.setdefault((each.st_dev, each.st_ino), path)
                        for group, each in zip(self.groups, (first, second))]
@@ -193,12 +208,12 @@ class Comparer:
         return first.st_mode
 
     @staticmethod
-    def xattrs(fd, name):
+    def xattrs(fd, name, is_without_powers):
         path = f"/proc/self/fd/{fd}/{name}"
         try:
             return {each: os.getxattr(path, each, follow_symlinks=False)
                     for each in os.listxattr(path, follow_symlinks=False)
-                    if each != "security.selinux"}
+                    if each != "security.selinux" and not (is_without_powers and each == "security.capability")}
         except OSError:
             return {}
 
@@ -260,7 +275,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("first")
     parser.add_argument("second")
-    parser.add_argument("--no-owners", action="store_true", help="owners are not compared")
+    parser.add_argument("--no-owners", action="store_true", help="owners, set-id bits and capabilities are not compared")
     parser.add_argument("--no-flags", action="store_true", help="inode flags are not compared")
     parser.add_argument("--max", type=int, default=50, help="differences to print")
     parser.add_argument("--jobs", type=int, default=1, help="processes that compare contents")
