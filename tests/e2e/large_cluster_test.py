@@ -116,7 +116,8 @@ class LargeCluster(PostgresWorld):
         self.postgres("pg_ctl", "-D", self.primary, "-m", "immediate", "-w", "stop")
 
         data, spaces = self.folder("restored"), self.folder("spaces")
-        answer, _ = self.measured("restore", self.url, "--into", data, "--tablespace", f"{self.oid}={spaces}", *self.owned())
+        answer, _ = self.measured("restore", self.url, "--into", data, "--tablespace", f"{self.oid}={spaces}",
+                                  *self.owned())
         self.assertEqual(os.readlink(data / "pg_tblspc" / self.oid), str(spaces))
         self.assertTrue(os.listdir(spaces), "the tablespace lies where it was mapped to")
         # The server's own judgement, against its own manifest; the map and the settings are for the new place.

@@ -1,4 +1,4 @@
-"""Who resumes a recovery may be killed as well, again and again; the last one brings it to its end, and nothing twice."""
+"""Who resumes a recovery may be killed as well, again and again; the last one brings it to its end."""
 
 import pathlib
 import time
