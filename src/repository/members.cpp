@@ -32,6 +32,7 @@ Result<const crypto::SigningKey*> root_of(const Repository& repository) {
 std::vector<Credentials::EpochSecret> copies_of(
     const std::vector<Credentials::EpochSecret>& secrets) {
   std::vector<Credentials::EpochSecret> copies;
+  copies.reserve(secrets.size());
   for (const Credentials::EpochSecret& secret : secrets)
     copies.push_back({secret.epoch, secret.secret.clone()});
   return copies;
