@@ -98,6 +98,7 @@ Result<> Compaction::write(std::uint8_t pack_type) {
   const Pending pending = std::exchange(pending_[pack_type], Pending{});
   std::vector<SessionKeyEntry> keys;
   std::vector<std::uint16_t> numbers;
+  numbers.reserve(pending.frames.size());
   for (const MovedFrame& frame : pending.frames)
     numbers.push_back(number_of(frame.key, keys));
   PackBuilder builder{pack_type, std::move(keys), pending.bytes};
