@@ -51,6 +51,7 @@ Result<> read_snapshots(Repository& repository, const TombList& tombs, StoreLook
 
 std::vector<ChunkId> StoreLook::roots() const {
   std::vector<ChunkId> ids;
+  ids.reserve(live.size());
   for (const Snapshot& snapshot : live)
     ids.push_back(snapshot.root.id);
   return ids;
