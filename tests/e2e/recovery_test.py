@@ -2,6 +2,7 @@
 
 import pathlib
 import random
+import shutil
 import time
 import unittest
 
@@ -59,13 +60,15 @@ class Recovery(RecoveryWorld):
         self.json("recover", "lost")
         time.sleep(1.1)
         path = pathlib.Path(self.json("run", "clean", "--dry-run")["copies"][0]["path"])
-        self.assertTrue(path.exists())
-        self.assertTrue(self.json("run", "clean")["copies"][0]["removed"])
-        self.assertFalse(path.exists())
-        self.assertEqual(self.json("run", "clean")["copies"], [])
+        aside = path.rename(self.dir / "aside")
         write(path / "mine", "somebody else's")
         self.assertIn("left alone", self.json("run", "clean")["copies"][0]["fate"])
         self.assertTrue((path / "mine").exists())
+        shutil.rmtree(path)
+        aside.rename(path)
+        self.assertTrue(self.json("run", "clean")["copies"][0]["removed"])
+        self.assertFalse(path.exists())
+        self.assertEqual(self.json("run", "clean")["copies"], [])
         self.assert_is_back()
 
     def test_killed_at_any_moment_it_resumes_to_the_end_and_starts_nothing_twice(self):
