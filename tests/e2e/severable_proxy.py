@@ -29,6 +29,10 @@ class SeverableProxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            # A thread that waits in accept() gets one more connection after the listener was closed.
+            if self.was_cut.is_set() and self.how == "reset" and self.is_cutting_all:
+                client.close()
+                return
             Line(self, client)
 
     def cut(self, line):
