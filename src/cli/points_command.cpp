@@ -80,8 +80,7 @@ Result<int> list_points(const Invocation& invocation, const std::string& source,
   console.result(
       {{"schema", "reprieve.points/1"}, {"points", rows_json}, {"damaged", list.damaged}});
   if (points.empty()) {
-    console.show(wanted.empty() ? "No recovery points yet: take one with `reprieve backup`."
-                                : "No recovery points of " + printable(wanted) + ".");
+    console.show("No recovery points yet: take one with `reprieve backup`.");
   } else {
     console.show(table(rows, {false, false, false, false, true, true, false, true}));
   }

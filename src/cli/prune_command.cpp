@@ -84,16 +84,18 @@ void show_points(const Console& console, const repository::PruneReport& report) 
   console.show(table(rows));
 }
 
-void tell_waiting(const Console& console, const repository::PruneReport::Waiting& waiting) {
+void tell_waiting(const Console& console, const repository::PruneReport::Waiting& waiting,
+                  Duration fence_after) {
   const std::string size = format_size(waiting.bytes);
   if (waiting.session.empty()) {
     console.say(size + " wait for the next prune: a backup that has just ended still uses them.");
     return;
   }
   console.say(fmt::format(
-      "{} wait for the backup session of writer {}, begun {}; it is fenced off when it is three "
-      "days old, or now with --fence.",
-      size, to_hex(waiting.writer).substr(0, 12), format_rfc3339(waiting.began)));
+      "{} wait for the backup session of writer {}, begun {}; it is fenced off when it is {} "
+      "old, or now with --fence.",
+      size, to_hex(waiting.writer).substr(0, 12), format_rfc3339(waiting.began),
+      format_duration(fence_after)));
 }
 
 Result<int> run_prune(const Invocation& invocation, const PruneArguments& arguments,
@@ -121,7 +123,7 @@ Result<int> run_prune(const Invocation& invocation, const PruneArguments& argume
     console.say(
         fmt::format("{} fenced off.", format_count(report.sessions_fenced, "unfinished session")));
   for (const auto& waiting : report.waiting)
-    tell_waiting(console, waiting);
+    tell_waiting(console, waiting, choices.options.fence_after);
   return kExitDone;
 }
 
