@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test check fuzz bench demo format clean
+.PHONY: help deps build package test check fuzz bench demo format clean
 
 # Objects of one checkout serve the next one, wherever it lies.
 export CCACHE_BASEDIR := $(CURDIR)
@@ -24,6 +24,10 @@ build:  ## the program, optimised: build/release/reprieve
 	@cmake --preset release >/dev/null
 	@cmake --build build/release -j $(JOBS) --target reprieve
 	@echo "built build/release/reprieve"
+
+package: build  ## the Debian package: build/reprieve_VERSION_ARCHITECTURE.deb
+	@tools/deps --quiet package
+	@tools/package
 
 test: build  ## every suite: unit, conformance, integration (with sanitizers), end to end
 	@tools/deps --quiet test
