@@ -25,5 +25,7 @@ for set_, step in dict.fromkeys((a, b) for a, b, _ in rows):
     print(f"{set_:8}{step:12}" + "".join(f"{medians.get(who, float('nan')):10.2f} s" for who in people) + f"{ratio:10.2f}")
 for set_ in dict.fromkeys(a for a, _, _ in rows):
     print(f"{set_:8}{'peak MiB':12}" + "".join(f"{memory[set_, who] / 1024:12.0f}" for who in people))
-    print(f"{set_:8}{'first MB':12}" + "".join(f"{size.get((set_, 'first', who), 0) / 1e6:12.0f}" for who in people))
+    for step in ("first", "prune"):
+        if any((set_, step, who) in size for who in people):
+            print(f"{set_:8}{step + ' MB':12}" + "".join(f"{size.get((set_, step, who), 0) / 1e6:12.0f}" for who in people))
 print(f"\nworst ratio to the better peer: {worst:.2f}")

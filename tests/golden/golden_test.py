@@ -78,10 +78,15 @@ class Golden:
 
     def test_it_can_be_written_to_and_pruned_and_keeps_what_is_held(self):
         data = self.dir / "new"
-        write(data / "file", "of this version")
-        self.backup(data, **self.with_key("writer"))
+        for generation in range(2):
+            write(data / "file", f"generation {generation} of this version")
+            self.backup(data, **self.with_key("writer"))
         self.error("backup", data, code=6, **self.with_key("stolen"))
-        self.json("prune", "--keep-last", "1", "--min-age", "0s", "--fence")
+        # A pruner cannot read of which source a point is, so it removes none; it fences and collects.
+        pruned = self.json("prune", "--keep-last", "1", "--min-age", "0s", "--fence", **self.with_key("pruner"))
+        self.assertEqual(pruned["points_removed"], 0)
+        pruned = self.json("prune", "--keep-last", "1", "--min-age", "0s", **self.with_key("admin"))
+        self.assertEqual(pruned["points_removed"], 1)
         self.restore(data, self.dir / "new-out")
         self.assertEqual(tree_of(self.dir / "new-out"), tree_of(data))
         self.assert_restores("after")

@@ -335,7 +335,8 @@ class Pack:
         self.frames = []
         with open(path, "rb") as file:
             self.total = os.fstat(file.fileno()).st_size
-            raw = self._label_at(file, 0) or self._label_at_end(file)
+            first = self._label_at(file, 0)
+            raw = first or self._label_at_end(file)
         if raw is None:
             raise Damaged(f"pack/{name}: neither of its labels is genuine")
         member = repository.members.get(raw[28:44])
@@ -344,7 +345,7 @@ class Pack:
         self.label = parse_label(raw)
         whole = 2 * len(raw) + (self.label.k + self.label.m) * self.label.shard + 8
         # Where the object would begin: its end may be cut off, or, if only the second label is left, its beginning.
-        self.start = 0 if self.is_front else self.total - whole
+        self.start = 0 if first else self.total - whole
         self.session_keys = [repository.session_key(*key) for key in self.label.keys]
 
     def _label_at(self, file, at):
@@ -357,7 +358,6 @@ class Pack:
             return None
         file.seek(at)
         raw = file.read(size)
-        self.is_front = at == 0
         return raw if is_named(self.name, raw) else None
 
     def _label_at_end(self, file):
