@@ -101,6 +101,11 @@ class IndependentReader(ReaderWorld):
             path.write_bytes(content[:-5000])  # The last label and some parity are gone.
         self.reader("restore", "latest", self.dir / "cut")
         self.assert_same_trees(data, self.dir / "cut")
+        for path, content in before.items():
+            path.unlink()
+            write(self.repo / "pack" / path.name, content[3000:])  # As in an object store, and the first label is gone.
+        self.reader("restore", "latest", self.dir / "beheaded")
+        self.assert_same_trees(data, self.dir / "beheaded")
 
     def test_points_are_listed_with_what_happened_to_them(self):
         key_file = self.dir / "admin.key"

@@ -7,7 +7,7 @@
     reader.py REPOSITORY KEY check                           every shard of every pack, and every chunk in it
 
 KEY is --password-file FILE or --key-file FILE. REPOSITORY is a folder, for instance one that `aws s3 sync` filled.
-POINT is the beginning of an id, or `latest`. Nothing is ever written to REPOSITORY; idx/ is never read.
+POINT is the beginning of an id, or `latest`, the newest of all sources. Nothing is ever written to REPOSITORY; idx/ is never read.
 
 Needs Python 3.9 and the Debian packages python3-cryptography, python3-zstandard and, for passphrases,
 python3-argon2. Exit status: 0 done; 3 restored, and something could not be set or brought back (said on
