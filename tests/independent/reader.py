@@ -247,6 +247,8 @@ class Restore:
                 os.close(folder)
             return
         path = above + [name]
+        if entry.is_inconsistent or entry.is_incomplete:
+            self.problem(path, "it changed, or could not be read wholly, while it was backed up")
         if entry.group and entry.group in self.groups:
             self.attempt(path, self.link, self.groups[entry.group], folder, name)
             return
@@ -272,16 +274,14 @@ class Restore:
             finally:
                 os.close(below)
         elif entry.type == FILE:
-            self.file(path, folder, name, entry)
+            self.file(folder, name, entry)
         elif entry.type == LINK:
             os.symlink(entry.target, name, dir_fd=folder)
         else:
             kind = {FIFO: stat.S_IFIFO, SOCKET: stat.S_IFSOCK, CHARACTER: stat.S_IFCHR, BLOCK: stat.S_IFBLK}
             os.mknod(name, kind[entry.type] | 0o600, entry.device or 0, dir_fd=folder)
 
-    def file(self, path, folder, name, entry):
-        if entry.is_inconsistent or entry.is_incomplete:
-            self.problem(path, "it changed, or could not be read wholly, while it was backed up")
+    def file(self, folder, name, entry):
         fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
         with open(fd, "wb") as out:
             extents = extents_of(entry)
