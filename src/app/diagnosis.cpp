@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "app/key_proofs.hpp"
 #include "app/sources.hpp"
 #include "base/format.hpp"
 #include "io/file.hpp"
@@ -65,12 +66,42 @@ class Diagnosis {
     good("repository", fmt::format("{} opens; {} recovery points", *path, list->snapshots.size()));
     for (const std::string& name : list->damaged)
       add({Verdict::kBad, "repository", name + " is damaged", "Run `reprieve repo repair`."});
+    if (!list->sealed_off.empty())
+      add({Verdict::kBad, "key",
+           fmt::format("{} recovery points are sealed with keys that this key was not handed",
+                       list->sealed_off.size()),
+           "Ask an administrator for a new one: `reprieve repo keys add`."});
+    other_keys(*opened->repository);
     const std::string key_file = workspace_.key_file_wanted();
     struct ::stat status = {};
     if (!key_file.empty() && ::stat(key_file.c_str(), &status) == 0 &&
         (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
       add({Verdict::kWarning, "key file", key_file + " can be read by others than its owner",
            "Run `chmod 600 " + key_file + "`."});
+  }
+
+  /// Keys that open the data and lie somewhere for a bad day. The one at hand has just been proved.
+  void other_keys(const repository::Repository& repository) {
+    const auto slots = repository.slots();
+    if (!slots) return bad("keys", slots.error());
+    const auto proofs = KeyProofs::load(workspace_.state_dir(), to_hex(repository.id()));
+    const Instant now = system_clock().now();
+    for (const repository::SlotSummary& slot : *slots) {
+      if (slot.id == repository.slot_id() || slot.label.starts_with("writer ") ||
+          slot.label.starts_with("pruner "))
+        continue;
+      const auto proved = proofs.proved(slot.id);
+      const std::string subject = "key " + slot.id.substr(0, 12);
+      if (proved && now - *proved < kProofLasts) {
+        good(subject, fmt::format("{} ({}) last proved {} ago", slot.label, slot.kind,
+                                  format_duration(now - *proved)));
+        continue;
+      }
+      const std::string when =
+          proved ? "last proved " + format_duration(now - *proved) + " ago" : "never proved here";
+      add({Verdict::kWarning, subject, fmt::format("{} ({}) {}", slot.label, slot.kind, when),
+           "Fetch it, and run `reprieve repo keys test` with it."});
+    }
   }
 
   void space(const std::string& path) {

@@ -6,6 +6,7 @@
 #include "crypto/crypto.hpp"
 #include "io/durable_file.hpp"
 #include "io/file.hpp"
+#include "repository/recipient.hpp"
 
 namespace reprieve::app {
 
@@ -25,20 +26,40 @@ Result<std::string> write_key_file(const Secret& secret, const std::string& targ
     return std::move(committed)
         .error()
         .at("write the key file")
-        .with_hint("Name another place with --new-key-file.");
+        .with_hint("Name another place for it; key files are never replaced.");
   return path;
 }
 
+Result<GeneratedKey> generate_key(const std::string& target) {
+  const Secret secret = crypto::random_secret(system_random());
+  GeneratedKey key;
+  key.recipient = repository::recipient_text(repository::recipient_key(secret).public_key());
+  REPRIEVE_TRY(key.path,
+               write_key_file(secret, target,
+                              "A key for reprieve. What may be told to others:\n" + key.recipient));
+  return key;
+}
+
 Result<std::string> add_key(Workspace& workspace, const NewKey& wanted) {
-  if (wanted.key_file.empty() == wanted.password_file.empty())
-    return Error{ErrorKind::kInvalid, "a new key opens with a key file or with a password",
-                 "Give one of --new-key-file and --new-password-file."};
-  REPRIEVE_TRY(const OpenRepository open, workspace.open_repository());
+  const int ways = (wanted.key_file.empty() ? 0 : 1) + (wanted.password_file.empty() ? 0 : 1) +
+                   (wanted.recipient.empty() ? 0 : 1);
+  if (ways != 1)
+    return Error{ErrorKind::kInvalid,
+                 "a new key opens with a key file, with a password or for a recipient",
+                 "Give one of --new-key-file, --new-password-file and --recipient."};
   repository::UnlockKey key;
+  if (!wanted.recipient.empty()) {
+    REPRIEVE_TRY(key.recipient, repository::parse_recipient(wanted.recipient));
+  }
+  REPRIEVE_TRY(const OpenRepository open, workspace.open_repository());
+  // Before a key file is written that nobody would ever need.
+  if (open.repository->role() != repository::Role::kAdmin)
+    return Error{ErrorKind::kDenied, "this key may not change who has access",
+                 "Use an administrator's key."};
   std::string path;
   if (!wanted.password_file.empty()) {
     REPRIEVE_TRY(key.passphrase, read_password_file(wanted.password_file));
-  } else {
+  } else if (!wanted.key_file.empty()) {
     key.key_file_secret = crypto::random_secret(system_random());
     REPRIEVE_TRY(const std::string place, workspace.repository_path());
     REPRIEVE_TRY(path,
@@ -46,7 +67,8 @@ Result<std::string> add_key(Workspace& workspace, const NewKey& wanted) {
                                 fmt::format("Key of the {} {} of the reprieve repository {}",
                                             repository::name_of(wanted.role), wanted.name, place)));
   }
-  REPRIEVE_RETURN_IF_ERROR(repository::add_member(*open.repository, wanted.role, wanted.name, key));
+  REPRIEVE_RETURN_IF_ERROR(
+      repository::add_member(*open.repository, wanted.role, wanted.name, key, {}, wanted.holder));
   return path;
 }
 

@@ -32,7 +32,6 @@ class Verifications {
   [[nodiscard]] bool is_verified(const SnapshotId& point) const;
 
  private:
-  std::string folder_;
   std::string path_;
   std::map<SnapshotId, Verdict> verdicts_;
 };

@@ -20,6 +20,13 @@ Result<repository::Snapshot> find_point(const Workspace& workspace, OpenReposito
                                         const std::string& source, const std::string& wanted,
                                         Progress& progress, const CancelToken& cancel) {
   REPRIEVE_TRY(const auto list, open.repository->snapshots());
+  if (!list.sealed_off.empty() && wanted.starts_with("latest"))
+    return Error{ErrorKind::kDenied,
+                 std::to_string(list.sealed_off.size()) +
+                     " recovery points are sealed with keys that this key was not handed, so the "
+                     "latest is not known",
+                 "Name an older point by its id, or ask an administrator for a new key: `reprieve "
+                 "repo keys add`."};
   REPRIEVE_TRY(const auto points, some_points_of(list.snapshots, source));
   const auto verifications =
       Verifications::load(workspace.state_dir(), to_hex(open.repository->id()));

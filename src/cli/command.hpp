@@ -57,6 +57,7 @@ void add_hold(CLI::App& parser, Invocation& invocation);
 void add_repo(CLI::App& parser, Invocation& invocation);
 /// Below `repo`.
 void add_keys(CLI::App& repo, Invocation& invocation);
+void add_erase(CLI::App& repo, Invocation& invocation);
 /// `probe`, a subcommand of `repo`.
 void add_probe(CLI::App& group, Invocation& invocation);
 void add_wal(CLI::App& parser, Invocation& invocation);

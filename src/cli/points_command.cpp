@@ -27,8 +27,12 @@ Json to_json(const repository::Snapshot& point,
                {"bytes_stored", point.statistics.bytes_stored},
                {"problems", point.statistics.problems},
                {"verified", nullptr},
-               {"held", nullptr}};
+               {"held", nullptr},
+               {"rewritten", nullptr}};
   if (hold) json["held"] = *hold;
+  if (description.replaces)
+    json["rewritten"] = {{"from", description.replaces->id.hex()},
+                         {"at", format_rfc3339(description.replaces->rewritten)}};
   if (verdict)
     json["verified"] = {
         {"level", verdict->level}, {"at", format_rfc3339(verdict->at)}, {"good", verdict->is_good}};
@@ -74,16 +78,24 @@ Result<int> list_points(const Invocation& invocation, const std::string& source,
                     format_rfc3339(Instant{point.time.nanoseconds / 1'000'000'000 * 1'000'000'000}),
                     printable(point.description.name), format_size(point.statistics.bytes),
                     format_size(point.statistics.bytes_new),
-                    verified_text(verdict, now) + (is_held ? ", held" : ""),
+                    verified_text(verdict, now) + (is_held ? ", held" : "") +
+                        (point.description.replaces ? ", rewritten" : ""),
                     format_duration(now - point.description.data_time)});
   }
-  console.result(
-      {{"schema", "reprieve.points/1"}, {"points", rows_json}, {"damaged", list.damaged}});
+  console.result({{"schema", "reprieve.points/1"},
+                  {"points", rows_json},
+                  {"damaged", list.damaged},
+                  {"sealed_off", list.sealed_off.size()}});
   if (points.empty()) {
     console.show("No recovery points yet: take one with `reprieve backup`.");
   } else {
     console.show(table(rows, {false, false, false, false, true, true, false, true}));
   }
+  if (!list.sealed_off.empty())
+    console.warn(fmt::format(
+        "note: {} more are sealed with keys that this key was not handed; ask an administrator for "
+        "a new one (`reprieve repo keys add`)",
+        list.sealed_off.size()));
   for (const std::string& name : list.damaged)
     console.warn("damaged: " + name + " (heal it with `reprieve repo repair`)");
   return list.damaged.empty() ? kExitDone : kExitCorrupt;

@@ -148,8 +148,10 @@ void add_prune(CLI::App& parser, Invocation& invocation) {
   add_rule(*command, *arguments);
   command->add_option("--min-age", arguments->min_age,
                       "Remove no point that is younger (default: 24h)");
-  command->add_option("--max-unused", arguments->unused_max_percent,
-                      "Rewrite packs with a larger share of dead bytes, in per cent (default: 30)");
+  command->add_option(
+      "--max-unused", arguments->unused_max_percent,
+      "Rewrite packs with a larger share of dead bytes, in per cent (default: 30; 0, "
+      "with a key that reads data: no dead byte stays anywhere)");
   command->add_option("--fence-after", arguments->fence_after,
                       "Fence unfinished backups off when they are older (default: 3d)");
   command->add_flag("--fence", arguments->is_fencing_now, "Fence all unfinished backups off now");

@@ -136,6 +136,7 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
   add_keys(*group, invocation);
   add_simple(*group, invocation, "stats", "Count objects and bytes", run_stats)
       ->footer("Example:\n  reprieve repo stats");
+  add_erase(*group, invocation);
   add_probe(*group, invocation);
 }
 

@@ -128,6 +128,13 @@ std::array<std::byte, N> random_array(RandomSource& random) {
 }
 Secret random_secret(RandomSource& random, std::size_t size_bytes = kKeyBytes);
 
+/// What can be sealed to the holder of a signing key: the birational map from Ed25519 to X25519
+/// (RFC 7748, section 4.1). Using both is safe as long as what is signed and what is derived from
+/// an agreement never look alike (eprint 2021/509).
+ExchangeKey exchange_key_of(const SigningKey& key);
+/// Its public half. Errors: kInvalid if `signing_public` is no point of the large subgroup.
+Result<PublicKey> exchange_public_of(const PublicKey& signing_public);
+
 /// Compares without telling by its run time where two values differ.
 bool equal_in_constant_time(ByteView a, ByteView b);
 

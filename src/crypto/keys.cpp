@@ -94,6 +94,26 @@ Result<Secret> ExchangeKey::agree(const PublicKey& peer) const {
   return shared;
 }
 
+ExchangeKey exchange_key_of(const SigningKey& key) {
+  start_sodium();
+  ExpandedKey expanded{};
+  const EraseOnExit erase_expanded{expanded};
+  std::ranges::copy(key.seed().expose(), expanded.begin());
+  std::ranges::copy(key.public_key(), expanded.begin() + crypto_sign_SEEDBYTES);
+  Secret secret{crypto_scalarmult_SCALARBYTES};
+  REPRIEVE_ASSERT(crypto_sign_ed25519_sk_to_curve25519(as_u8(secret.expose_mutable().data()),
+                                                       as_u8(expanded.data())) == 0);
+  return *ExchangeKey::from_secret(secret);
+}
+
+Result<PublicKey> exchange_public_of(const PublicKey& signing_public) {
+  start_sodium();
+  PublicKey out{};
+  if (crypto_sign_ed25519_pk_to_curve25519(as_u8(out.data()), as_u8(signing_public.data())) != 0)
+    return Error{ErrorKind::kInvalid, "a signing key that is no point of the curve's large group"};
+  return out;
+}
+
 Secret random_secret(RandomSource& random, std::size_t size_bytes) {
   Secret secret{size_bytes};
   random.fill(secret.expose_mutable());

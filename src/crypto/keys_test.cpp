@@ -99,6 +99,28 @@ TEST(ExchangeKey, RefusesAPeerOfSmallOrder) {
   }
 }
 
+TEST(ExchangeKey, OfASigningKeyIsTheOneThatItsPublicHalfPromises) {
+  SeededRandom random{5};
+  for (int i = 0; i < 20; ++i) {
+    const SigningKey signing = SigningKey::generate(random);
+    const auto public_half = exchange_public_of(signing.public_key());
+    ASSERT_TRUE(public_half);
+    EXPECT_EQ(exchange_key_of(signing).public_key(), *public_half);
+    const ExchangeKey other = ExchangeKey::generate(random);
+    EXPECT_EQ(copy_of(other.agree(*public_half)->expose()),
+              copy_of(exchange_key_of(signing).agree(other.public_key())->expose()));
+  }
+}
+
+TEST(ExchangeKey, OfASigningKeyThatIsNoPointIsRefused) {
+  PublicKey neutral{};  // y = 1, of order 1.
+  neutral[0] = std::byte{1};
+  PublicKey high{};
+  high.fill(std::byte{0xff});
+  for (const PublicKey& bad : {PublicKey{}, neutral, high})
+    EXPECT_EQ(exchange_public_of(bad).error().kind, ErrorKind::kInvalid);
+}
+
 TEST(Keys, AreRefusedWithAnyLengthBut32) {
   for (const std::size_t size : {0U, 31U, 33U, 64U}) {
     EXPECT_EQ(SigningKey::from_seed(Secret{size}).error().kind, ErrorKind::kInvalid);

@@ -37,10 +37,12 @@ Secret encode_credentials(const Credentials& credentials);
 /// Errors: kCorrupt.
 Result<Credentials> parse_credentials(ByteView bytes);
 
-/// How a user opens a repository: one of the two is not empty.
+/// How a user opens a repository: one of the first two is not empty.
 struct UnlockKey {
   Secret passphrase;
   Secret key_file_secret;  ///< The 32 bytes that the file holds.
+  /// Opens nothing: whom a new slot is sealed to (repository/recipient.hpp).
+  std::optional<crypto::PublicKey> recipient = {};
 };
 
 /// The text of a new key file (comment lines included), and back. Errors: kInvalid with what is

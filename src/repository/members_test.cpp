@@ -128,6 +128,19 @@ TEST_F(Members, NamesAreTakenOnceAndTheLastAdminStays) {
   EXPECT_TRUE(revoke_member(*test_.open(), "admin"));
 }
 
+TEST_F(Members, ANameThatNoReaderWouldAcceptIsRefusedBeforeItIsWritten) {
+  const auto admin = test_.open();
+  EXPECT_EQ(add_member(*admin, Role::kWriter, std::string(65, 'n'), key_of(7)).error().kind,
+            ErrorKind::kInvalid);
+  EXPECT_EQ(
+      add_member(*admin, Role::kWriter, "web1", key_of(7), {}, std::string(161, 'h')).error().kind,
+      ErrorKind::kInvalid);
+  EXPECT_EQ(members(*test_.open()).size(), 1U);
+  ASSERT_TRUE(add_member(*admin, Role::kWriter, std::string(64, 'n'), key_of(7), {},
+                         std::string(160, 'h')));
+  EXPECT_EQ(open_as(7)->role(), Role::kWriter);
+}
+
 TEST_F(Members, TwoChangesAtOnceDoNotLoseOne) {
   const auto first = test_.open();
   const auto second = test_.open();

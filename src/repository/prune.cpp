@@ -1,7 +1,9 @@
 #include "repository/prune.hpp"
 
 #include <algorithm>
+#include <iterator>
 
+#include "repository/internal/burial.hpp"
 #include "repository/internal/collector.hpp"
 #include "repository/internal/hold_record.hpp"
 #include "repository/internal/record.hpp"
@@ -13,7 +15,8 @@ namespace {
 constexpr int kTries = 10;
 
 Result<> check_may_prune(const KeyRing& keys) {
-  if (keys.can_sign() && keys.can_seal_metadata()) {
+  if (keys.can_sign()) {
+    REPRIEVE_RETURN_IF_ERROR(keys.check_is_current());
     const auto own = keys.signer(keys.writer_id());
     if (own && own->may_prune && !own->is_revoked) return kOk;
   }
@@ -64,6 +67,49 @@ Result<> hold_point(Repository& repository, const SnapshotId& snapshot, const st
   if (!is_tombed) return kOk;
   return Error{ErrorKind::kConflict, "the recovery point is being removed by a prune",
                "List what is left with `reprieve points`, and hold another point."};
+}
+
+Result<std::vector<Burial>> bury_points(Repository& repository,
+                                        const std::vector<Snapshot>& points) {
+  REPRIEVE_RETURN_IF_ERROR(check_may_prune(repository.keys()));
+  ObjectStore& store = repository.store();
+  REPRIEVE_TRY(const GcState gc, read_gc_state(store, repository.keys()));
+  REPRIEVE_TRY(const auto holds, read_holds(store, repository.keys()));
+  std::vector<Burial> burials;
+  std::vector<ObjectKey> tombs(points.size());
+  burials.reserve(points.size());
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    Burial& burial = burials.emplace_back(Burial::kBuried);
+    if (holds.contains(points[i].id)) {
+      burial = Burial::kHeld;
+    } else if (!is_settled(points[i], gc)) {
+      burial = Burial::kTooNew;
+    } else {
+      REPRIEVE_TRY(tombs[i], put_tomb(repository, tomb_of(points[i])));
+    }
+  }
+  REPRIEVE_RETURN_IF_ERROR(store.sync());
+  // A hold that came between our look for holds and our tombs is found by this look, and wins.
+  REPRIEVE_TRY(const auto holds_now, read_holds(store, repository.keys()));
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (burials[i] != Burial::kBuried || !holds_now.contains(points[i].id)) continue;
+    REPRIEVE_RETURN_IF_ERROR(store.remove(tombs[i]));
+    burials[i] = Burial::kHeld;
+  }
+  REPRIEVE_RETURN_IF_ERROR(store.sync());
+  return burials;
+}
+
+Result<std::vector<ChunkId>> needed_chunks(Repository& repository,
+                                           const std::vector<ChunkId>& chunks,
+                                           const CancelToken& cancel) {
+  REPRIEVE_TRY(const StoreLook look, look_at_store(repository, SessionId{}));
+  LiveChunks live{repository, cancel};
+  REPRIEVE_RETURN_IF_ERROR(live.mark(look.roots(), look.packs));
+  std::vector<ChunkId> needed;
+  std::ranges::copy_if(chunks, std::back_inserter(needed),
+                       [&](const ChunkId& id) { return live.has(id); });
+  return needed;
 }
 
 Result<> release_point(Repository& repository, const SnapshotId& snapshot) {

@@ -16,7 +16,10 @@ namespace reprieve::repository {
 struct PruneOptions {
   /// By source; a point stays if any rule of its source keeps it. A source without rules keeps all.
   std::map<std::string, std::vector<RetentionRule>> rules = {};
-  double unused_max = 0.3;  ///< Share of dead bytes from which on a pack of data is copied.
+  /// Share of dead bytes from which on a pack of data is copied. With 0, and a key that reads data,
+  /// not a byte of what no point needs stays: frames that the living share with the dead are opened
+  /// and made anew.
+  double unused_max = 0.3;
   /// A session that is older, and neither finished nor fenced, is fenced off: its backup fails if
   /// it still runs. A courtesy to slow backups, nothing that safety needs.
   Duration fence_after = std::chrono::hours{72};
@@ -71,5 +74,22 @@ Result<> hold_point(Repository& repository, const SnapshotId& snapshot, const st
 Result<> release_point(Repository& repository, const SnapshotId& snapshot);
 /// Holds in force. Errors: the store's.
 Result<std::vector<Hold>> list_holds(const Repository& repository);
+
+/// What became of a point that was to go whatever the rules say.
+enum class Burial : std::uint8_t {
+  kBuried,
+  kHeld,    ///< It stays: somebody holds it.
+  kTooNew,  ///< Others may stand on it until a prune has seen it. Prune, then try again.
+};
+/// Puts the tombs of points that others replace. Repeatable; durable on return. In the order given.
+/// Errors: kDenied if the key may not prune; the store's.
+Result<std::vector<Burial>> bury_points(Repository& repository,
+                                        const std::vector<Snapshot>& points);
+
+/// Those of `chunks` that any recovery point needs. As costly as the marking of a prune. Errors:
+/// kCorrupt if something that points need is damaged; the store's; kCancelled.
+Result<std::vector<ChunkId>> needed_chunks(Repository& repository,
+                                           const std::vector<ChunkId>& chunks,
+                                           const CancelToken& cancel);
 
 }  // namespace reprieve::repository

@@ -95,7 +95,7 @@ std::vector<Damage> take_damaged_indexes(RepairReport& report) {
 }
 
 Result<> repair_indexes(Repository& repository, bool dry_run, RepairReport& report) {
-  if (!repository.keys().can_sign()) return kOk;
+  if (!repository.keys().can_sign() || !repository.keys().can_seal_metadata()) return kOk;
   std::vector<Damage> damaged = take_damaged_indexes(report);
   // A copy in the local cache must not count as stored.
   for (const Damage& damage : damaged)

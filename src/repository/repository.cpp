@@ -17,17 +17,19 @@ namespace reprieve::repository {
 
 struct Repository::State {
   State(ObjectStore& store_in, RandomSource& random_in, Clock& clock_in, KeyRing keys_in,
-        const std::filesystem::path& cache_folder)
+        std::string slot_in, const std::filesystem::path& cache_folder)
       : store{store_in},
         random{random_in},
         clock{clock_in},
         keys{std::move(keys_in)},
+        slot{std::move(slot_in)},
         index_store{store, keys, random, cache_folder, index} {}
 
   ObjectStore& store;
   RandomSource& random;
   Clock& clock;
   KeyRing keys;
+  std::string slot;
   Index index;
   IndexStore index_store;
 };
@@ -69,6 +71,18 @@ Founding found_repository(RandomSource& random, Instant now) {
       {.role = Role::kAdmin, .key = writer.public_key(), .is_revoked = false, .name = "admin"});
   return {
       .credentials = std::move(credentials), .config = std::move(config), .root = std::move(root)};
+}
+
+std::string_view name_of(SlotKind kind) {
+  switch (kind) {
+    case SlotKind::kPassphrase:
+      return "passphrase";
+    case SlotKind::kKeyFile:
+      return "key-file";
+    case SlotKind::kRecipient:
+      break;
+  }
+  return "recipient";
 }
 
 Result<bool> has_objects(ObjectStore& store, std::string_view prefix) {
@@ -130,13 +144,14 @@ Result<> Repository::create(ObjectStore& store, const UnlockKey& keys, RandomSou
 Result<std::unique_ptr<Repository>> Repository::open(ObjectStore& store, const UnlockKey& key,
                                                      RandomSource& random, Clock& clock,
                                                      const OpenOptions& options) {
-  REPRIEVE_TRY(Unlocked unlocked, unlock(store, key));
+  REPRIEVE_TRY(Unlocked unlocked, unlock(store, key, options.slot));
   std::filesystem::path cache_folder;
   if (!options.cache_dir.empty())
     cache_folder = options.cache_dir / to_hex(unlocked.credentials.repository);
   REPRIEVE_TRY(KeyRing keys, KeyRing::make(std::move(unlocked.credentials), unlocked.config));
   auto repository = std::make_unique<Repository>(
-      std::make_unique<State>(store, random, clock, std::move(keys), cache_folder));
+      std::make_unique<State>(store, random, clock, std::move(keys),
+                              unlocked.slot.substr(kSlotPrefix.size()), cache_folder));
   REPRIEVE_RETURN_IF_ERROR(repository->refresh());
   return repository;
 }
@@ -150,6 +165,10 @@ const RepositoryId& Repository::id() const {
 
 Role Repository::role() const {
   return state_->keys.credentials().role;
+}
+
+const std::string& Repository::slot_id() const {
+  return state_->slot;
 }
 
 const ChunkerParameters& Repository::chunker_parameters() const {
@@ -192,6 +211,8 @@ Result<Repository::SnapshotList> Repository::snapshots() const {
       if (!tombed.contains(stored->snapshot.id)) list.snapshots.push_back(stored->snapshot);
     } else if (stored.error().kind == ErrorKind::kCorrupt) {
       list.damaged.push_back(snapshot_key(name.writer, name.seq));
+    } else if (stored.error().kind == ErrorKind::kDenied && !state_->keys.check_is_current()) {
+      list.sealed_off.push_back(snapshot_key(name.writer, name.seq));
     } else if (stored.error().kind != ErrorKind::kNotFound) {  // Deleted meanwhile.
       return std::move(stored).error();
     }
@@ -207,11 +228,10 @@ Result<std::vector<SlotSummary>> Repository::slots() const {
   std::vector<SlotSummary> summaries;
   for (const StoredSlot& stored : list.slots) {
     if (stored.slot.repository != id()) continue;
-    summaries.push_back(
-        {.id = stored.key.substr(kSlotPrefix.size()),
-         .kind = stored.slot.kind == SlotKind::kPassphrase ? "passphrase" : "key-file",
-         .label = stored.slot.label,
-         .created = stored.slot.created});
+    summaries.push_back({.id = stored.key.substr(kSlotPrefix.size()),
+                         .kind = std::string{name_of(stored.slot.kind)},
+                         .label = stored.slot.label,
+                         .created = stored.slot.created});
   }
   return summaries;
 }

@@ -30,7 +30,7 @@ struct ChunkerParameters {
 /// One way in: a slot, without its secret.
 struct SlotSummary {
   std::string id;    ///< Hexadecimal.
-  std::string kind;  ///< "passphrase", "key-file".
+  std::string kind;  ///< "passphrase", "key-file", "recipient".
   std::string label;
   Instant created;
 };
@@ -39,6 +39,8 @@ struct OpenOptions {
   /// Where decrypted indexes are cached; one folder per repository below it is made. Empty: in
   /// memory only.
   std::filesystem::path cache_dir;
+  /// Opens only with a slot whose id begins so.
+  std::string slot = {};
 };
 
 /// An open repository: keys, config, and the index of all chunks. Immutable after open() but for
@@ -54,8 +56,8 @@ class Repository {
   static Result<> create(ObjectStore& store, const UnlockKey& keys, RandomSource& random,
                          Clock& clock, const crypto::KdfCost& cost = {});
 
-  /// Errors: kNotFound if the store holds no repository; kDenied if the key opens no slot;
-  /// kInvalid if the format or a required feature is newer than this program; kCorrupt.
+  /// Errors: kNotFound if the store holds no repository, or no such slot; kDenied if the key opens
+  /// no slot; kInvalid if the format or a required feature is newer than this program; kCorrupt.
   static Result<std::unique_ptr<Repository>> open(ObjectStore& store, const UnlockKey& key,
                                                   RandomSource& random, Clock& clock,
                                                   const OpenOptions& options);
@@ -63,6 +65,7 @@ class Repository {
 
   [[nodiscard]] const RepositoryId& id() const;
   [[nodiscard]] Role role() const;
+  [[nodiscard]] const std::string& slot_id() const;  ///< Of the slot that opened it, hexadecimal.
   [[nodiscard]] const ChunkerParameters& chunker_parameters() const;
   [[nodiscard]] ObjectStore& store() const;
   [[nodiscard]] RandomSource& random() const;
@@ -73,10 +76,12 @@ class Repository {
 
   /// All committed snapshots, oldest first by (time, writer, seq); the signature of each was
   /// checked. A snapshot that does not verify is listed in `damaged` by its object's name and left
-  /// out, as is a tomb; tombed ones are left out.
+  /// out, as is a tomb; tombed ones are left out, and so are those of an epoch whose keys the key
+  /// at hand was not given, whose names are in `sealed_off`.
   struct SnapshotList {
     std::vector<Snapshot> snapshots;
     std::vector<std::string> damaged;
+    std::vector<std::string> sealed_off;
   };
   [[nodiscard]] Result<SnapshotList> snapshots() const;
 

@@ -84,11 +84,16 @@ class Series {
 
   void judge(std::vector<const Snapshot*> points,
              std::map<SnapshotId, RetentionVerdict>& verdicts) {
-    std::ranges::sort(points, {}, [](const Snapshot* point) { return point->seq; });
+    std::ranges::sort(points, {}, [](const Snapshot* point) { return series_place(*point).seq; });
     const std::vector<std::string> oddities = misdated(points);
     bool is_newest_whole = true;
     for (std::size_t at = points.size(); at-- > 0;) {
       const Snapshot& point = *points[at];
+      // A point and what was rewritten from it count as one as long as both are there.
+      if (at + 1 < points.size() && series_place(point).seq == series_place(*points[at + 1]).seq) {
+        verdicts[point.id] = on_demand(point, verdicts.at(points[at + 1]->id));
+        continue;
+      }
       verdicts[point.id] = verdict_on(point, oddities[at], is_newest_whole);
       if (point.is_final && oddities[at].empty()) is_newest_whole = false;
     }
@@ -167,7 +172,7 @@ std::vector<RetentionVerdict> plan_retention(const std::vector<Snapshot>& points
                                              Instant now) {
   std::map<WriterId, std::vector<const Snapshot*>> series;
   for (const Snapshot& point : points)
-    series[point.writer].push_back(&point);
+    series[series_place(point).writer].push_back(&point);
   std::map<SnapshotId, RetentionVerdict> verdicts;
   for (auto& [writer, own] : series)
     Series{rule, held, now}.judge(std::move(own), verdicts);

@@ -39,11 +39,11 @@ struct RetentionVerdict {
 /// What becomes of each of one source's `points`, in their order. Pure.
 ///
 /// Safe against forged and misdated points: each writer's points are a series of its own, so that
-/// nobody's points push out another's; within a series only the signed sequence orders, never the
-/// time; a point dated after `now`, or before one that came earlier in its series, is kept and
-/// takes nobody's place; and the newest whole point of each series is kept whatever the rules say.
-/// A point of an interrupted run goes once a whole one came after it. `held` gives the reason of
-/// each hold.
+/// nobody's points push out another's (a rewritten point stands where the one that it replaces
+/// did); within a series only the signed sequence orders, never the time; a point dated after
+/// `now`, or before one that came earlier in its series, is kept and takes nobody's place; and the
+/// newest whole point of each series is kept whatever the rules say. A point of an interrupted run
+/// goes once a whole one came after it. `held` gives the reason of each hold.
 std::vector<RetentionVerdict> plan_retention(const std::vector<Snapshot>& points,
                                              const RetentionRule& rule,
                                              const std::map<SnapshotId, std::string>& held,

@@ -133,5 +133,38 @@ TEST_F(Retention, AnInterruptedPointGoesOnceAWholeOneCame) {
   EXPECT_EQ(verdicts({.last = 3}), "-interrupted, and a whole one came after it; last 1 of 3");
 }
 
+TEST_F(Retention, PutsARewrittenPointWhereTheOneStoodThatItReplaces) {
+  point("2026-11-10T00:00:00Z");
+  point("2026-11-11T00:00:00Z");
+  point("2026-11-12T00:00:00Z");
+  const std::string before = verdicts({.last = 2});
+  // The second one is rewritten by an administrator, days later.
+  Snapshot& rewritten = points_[1];
+  rewritten.description.replaces = Replaced{.id = rewritten.id,
+                                            .writer = rewritten.writer,
+                                            .seq = rewritten.seq,
+                                            .time = rewritten.time,
+                                            .rewritten = kNow};
+  rewritten.writer[0] = std::byte{9};
+  rewritten.seq = 77;
+  rewritten.id.bytes[0] = std::byte{9};
+  EXPECT_EQ(verdicts({.last = 2}), before);
+  EXPECT_EQ(before, "-no rule keeps it; last 2 of 2; last 1 of 2");
+}
+
+TEST_F(Retention, CountsAPointAndWhatWasRewrittenFromItAsOne) {
+  point("2026-11-10T00:00:00Z");
+  point("2026-11-11T00:00:00Z");
+  point("2026-11-12T00:00:00Z");
+  Snapshot both = points_[2];
+  both.description.replaces = Replaced{
+      .id = both.id, .writer = both.writer, .seq = both.seq, .time = both.time, .rewritten = kNow};
+  both.writer[0] = std::byte{9};
+  both.seq = 77;
+  both.id.bytes[0] = std::byte{9};
+  points_.push_back(both);
+  EXPECT_EQ(verdicts({.last = 2}), "-no rule keeps it; last 2 of 2; last 1 of 2; last 1 of 2");
+}
+
 }  // namespace
 }  // namespace reprieve::repository

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,15 @@ struct Statistics {
   std::uint64_t duration_ms = 0;
 };
 
+/// The point whose place a rewritten one takes. Believed of an admin only.
+struct Replaced {
+  SnapshotId id;      ///< What it was rewritten from.
+  WriterId writer{};  ///< Of the first one that was rewritten, as all below.
+  std::uint64_t seq = 0;
+  Instant time;
+  Instant rewritten;  ///< When that was. Not stored: the record's own time.
+};
+
 /// What a person knows a recovery point by. Kept as JSON under the session key.
 struct Description {
   std::string source;  ///< Name in the plan, or the path or URL as given (no password).
@@ -41,6 +51,7 @@ struct Description {
                       ///< backup.
   std::string program;  ///< "reprieve 0.1.0".
   Json facts;           ///< Of the source: system identifier, LSNs, ...
+  std::optional<Replaced> replaces = {};
 };
 
 /// A committed recovery point.
@@ -51,11 +62,22 @@ struct Snapshot {
   std::array<std::byte, 32> session{};
   bool is_final = true;
   SnapshotId previous;
-  Instant time;
+  Instant time;  ///< When it was committed; of a rewritten one, when the first of them was.
   std::uint64_t gc_seen = 0;
   ListRef root;
   Statistics statistics;
   Description description;  ///< Empty if the key at hand cannot read it.
 };
+
+/// Whose series of points one stands in, and where: its own writer's, or that of what it replaces.
+struct SeriesPlace {
+  WriterId writer{};
+  std::uint64_t seq = 0;
+};
+inline SeriesPlace series_place(const Snapshot& point) {
+  const std::optional<Replaced>& replaces = point.description.replaces;
+  if (replaces) return {replaces->writer, replaces->seq};
+  return {point.writer, point.seq};
+}
 
 }  // namespace reprieve::repository

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "repository/internal/key_ring.hpp"
 #include "repository/internal/verify_data.hpp"
 #include "repository/internal/verify_index.hpp"
 #include "repository/internal/verify_list.hpp"
@@ -27,6 +28,8 @@ Result<> verify_bytes(Repository& repository, VerifyLevel level, unsigned thread
 
 Result<VerifyReport> verify(Repository& repository, VerifyLevel level, unsigned threads,
                             Progress& progress, const CancelToken& cancel) {
+  // What it cannot open it cannot vouch for, and nothing of that is damage.
+  REPRIEVE_RETURN_IF_ERROR(repository.keys().check_is_current());
   VerifyReport report;
   REPRIEVE_RETURN_IF_ERROR(verify_bytes(repository, level, threads, progress, cancel, report));
   REPRIEVE_RETURN_IF_ERROR(verify_list(repository, report));

@@ -306,6 +306,7 @@ Result<std::unique_ptr<WriteSession>> WriteSession::begin(Repository& repository
                                                           SessionOptions options,
                                                           Progress& progress) {
   const KeyRing& keys = repository.keys();
+  if (keys.can_sign()) REPRIEVE_RETURN_IF_ERROR(keys.check_is_current());
   if (!keys.can_write())
     return Error{ErrorKind::kDenied, "this key may not write to the repository",
                  "Use the key of a writer or an administrator."};
@@ -367,6 +368,10 @@ Result<Snapshot> WriteSession::commit(const ListRef& root, const Statistics& sta
 
   REPRIEVE_TRY(const bool fenced, is_fenced(store, state.repository.keys(), state.id));
   if (fenced) return fenced_error();
+  if (description.replaces) {
+    snapshot.description.replaces->rewritten = snapshot.time;
+    snapshot.time = description.replaces->time;
+  }
   return snapshot;
 }
 

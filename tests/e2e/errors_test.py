@@ -14,7 +14,9 @@ COMMANDS = (("init",), ("backup",), ("points",), ("restore",), ("verify",), ("di
             ("plan", "show"), ("recover",), ("check",), ("run",), ("run", "list"), ("run", "show"), ("run", "report"),
             ("run", "watch"), ("run", "resume"), ("run", "approve"), ("run", "answer"), ("run", "abort"),
             ("run", "key"), ("status",), ("doctor",), ("repo",), ("repo", "repair"), ("repo", "kit"),
-            ("repo", "keys"), ("repo", "stats"), ("wal",))
+            ("repo", "keys"), ("repo", "keys", "add"), ("repo", "keys", "revoke"), ("repo", "keys", "rotate"),
+            ("repo", "keys", "generate"), ("repo", "keys", "test"), ("repo", "keys", "remove"), ("repo", "erase"),
+            ("repo", "stats"), ("wal",))
 AS_NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--")
 
 

@@ -130,6 +130,21 @@ class IndependentReader(ReaderWorld):
         _, told = self.reader("points", key=("--password-file", write(self.dir / "wrong", "battery staple\n")), code=1)
         self.assertIn("no slot opens", told)
 
+    def test_a_recipient_reads_what_was_written_before_and_after_the_keys_were_rotated(self):
+        self.init()
+        escrow, data = self.dir / "escrow.key", self.dir / "data"
+        recipient = self.json("repo", "keys", "generate", escrow)["recipient"]
+        self.json("repo", "keys", "add", "escrow", "--role", "reader", "--recipient", recipient)
+        points = []
+        for number in range(3):
+            write(data / "file", f"epoch {number}" * 1000)
+            points.append(self.backup(data)["point"])
+            self.json("repo", "keys", "rotate")
+        for number, point in enumerate(points):
+            self.reader("restore", point, self.dir / f"out{number}", key=("--key-file", escrow))
+            self.assertEqual((self.dir / f"out{number}/file").read_text(), f"epoch {number}" * 1000)
+        self.reader("check", key=("--key-file", escrow))
+
     def test_a_forged_snapshot_is_passed_over_and_a_missing_one_is_noticed(self):
         self.init()
         data = self.dir / "data"

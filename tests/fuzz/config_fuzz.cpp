@@ -16,7 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     return 0;
   }
   REPRIEVE_ASSERT(!config->epochs.empty());
-  REPRIEVE_ASSERT(config->required_features.empty());
+  for (const std::string& feature : config->required_features)
+    REPRIEVE_ASSERT(feature == kHandoverFeature);
+  REPRIEVE_ASSERT(config->handovers.empty() || !config->required_features.empty());
   REPRIEVE_ASSERT(config->chunker.min_bytes <= config->chunker.max_bytes);
   return 0;
 }

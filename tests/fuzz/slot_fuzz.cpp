@@ -6,7 +6,8 @@
 #include "repository/internal/slot.hpp"
 
 /// Whatever the bytes: a refusal, or a slot whose derivation is within limits and whose parts make
-/// up the record. A key file's slot is also tried, which no bytes but the right ones survive.
+/// up the record. A key file's slot and a recipient's are also tried, which no bytes but the right
+/// ones survive.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace reprieve;
   using namespace reprieve::repository;
@@ -17,7 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   if (slot->kind == SlotKind::kPassphrase) {
     REPRIEVE_ASSERT(slot->cost.within_limits() && slot->salt.size() == 16);
   } else {
-    REPRIEVE_ASSERT(slot->kind == SlotKind::kKeyFile && slot->salt.size() == 32);
+    REPRIEVE_ASSERT(slot->kind == SlotKind::kRecipient ||
+                    (slot->kind == SlotKind::kKeyFile && slot->salt.size() == 32));
     REPRIEVE_ASSERT(!open_slot(*slot, Secret{32}));
   }
   return 0;

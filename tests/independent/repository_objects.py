@@ -14,7 +14,7 @@ import sys
 
 import zstandard
 from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -168,8 +168,13 @@ def tell(text):
 
 # ---- keys (§4) ----------------------------------------------------------------------------------------------------
 
-Credentials = collections.namedtuple("Credentials", "role repository root id_key meta_keys private_keys")
+Credentials = collections.namedtuple("Credentials", "role repository root id_key meta_keys private_keys seed")
+HANDOVER = "handover"
 ROLES = {1: "writer", 2: "pruner", 3: "reader", 4: "admin"}
+
+
+def ed25519_public(seed):
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def passphrase_secret(passphrase, salt, memory_kib, passes):
@@ -188,6 +193,19 @@ def key_file_secret(path):
     raise Refused(f"{path} is no key file of reprieve")
 
 
+def public_half(private):
+    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def agreement(private, public, purpose, repository):
+    """S between our private key and somebody's throw-away public one."""
+    try:
+        agreed = X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(public))
+    except ValueError as error:
+        raise Damaged("a public key that no key gives") from error
+    return hkdf(agreed, b"", purpose + repository + public + public_half(private))
+
+
 def open_slot(record, passphrase, key_file):
     """The credentials that a slot holds, or None if the key is for another."""
     fields = Input(record)
@@ -201,6 +219,13 @@ def open_slot(record, passphrase, key_file):
         salt, hint = fields.take(32), fields.take(8)
         if key_file is not None and hint == sha256(b"reprieve hint" + key_file)[:8]:
             secret = key_file
+    elif kind == 3:
+        recipient, public, commitment, salt = fields.take(32), fields.take(32), fields.take(32), b""
+        own = hkdf(key_file, b"", b"reprieve recipient secret") if key_file is not None else None
+        if own is not None and public_half(own) == recipient:
+            secret = agreement(own, public, b"reprieve recipient", record[HEADER.size:HEADER.size + 16])
+            if hmac.digest(secret, b"reprieve commitment", "sha256") != commitment:
+                secret = None
     if secret is None:
         return None
     fields.text(), fields.i64()
@@ -222,7 +247,8 @@ def parse_credentials(plain):
         meta_keys = dict(fields.times(lambda: (fields.u32(), fields.take(32))))
     if has & 4:
         private_keys = dict(fields.times(lambda: (fields.u32(), fields.take(32))))
-    return Credentials(role, repository, root, id_key, meta_keys, private_keys)
+    seed = fields.take(32) if has & 8 else None
+    return Credentials(role, repository, root, id_key, meta_keys, private_keys, seed)
 
 
 # ---- parity (§6) --------------------------------------------------------------------------------------------------
@@ -463,22 +489,42 @@ class Repository:
         version = fields.u32()
         fields.take(8 + 32 + 8)
         required = fields.times(fields.text)
-        if version != 1 or required:
-            raise Refused(f"format {version} with {required or 'no features'}: this reader knows format 1 without any")
+        if version != 1 or set(required) - {HANDOVER}:
+            raise Refused(f"format {version} with {required}: this reader knows format 1 with no feature but {HANDOVER}")
         fields.times(fields.text)
         if fields.take(32) != self.credentials.root:
             raise Damaged("the config names another root key than the credentials")
-        fields.times(lambda: (fields.u32(), fields.take(32)))
+        epochs = fields.times(lambda: (fields.u32(), fields.take(32)))
 
         def member():
             role, key, state, name = fields.u8(), fields.take(32), fields.u8(), fields.text()
             return sha256(key)[:16], Member(role, key, state == 2, name, fields.u64() if state == 2 else None)
 
         members = dict(fields.times(member))
+        fields.take(3 * 4 + 4)  # What a chunker cuts by.
+        if HANDOVER in required:
+            handovers = fields.times(lambda: (fields.take(16), fields.take(32), fields.take(fields.varint())))
+            self._take_over(handovers, epochs[-1][0])
         root = self.credentials.root  # It signs indexes and tombs, never data.
         return members | {sha256(root)[:16]: Member(0, root, False, "root", None)}
 
     # -- keys
+
+    def _take_over(self, handovers, epoch):
+        """Adds the keys of epochs that began after the slot was made: sealed to the member's Ed25519 key as X25519."""
+        own = self.credentials
+        for member, public, sealed in handovers:
+            if own.seed is None or sha256(ed25519_public(own.seed))[:16] != member:
+                continue
+            private = hashlib.sha512(own.seed).digest()[:32]
+            shared = agreement(private, public, b"reprieve handover", own.repository)
+            plain = unseal(hkdf(shared, b"", b"reprieve handover"), own.repository + struct.pack("<I", epoch) + member,
+                           sealed)
+            if plain is None:
+                raise Damaged("the keys that the config hands over do not open")
+            news = parse_credentials(plain)
+            own.meta_keys.update(news.meta_keys)
+            own.private_keys.update(news.private_keys)
 
     def unseal_meta(self, kind, associated, sealed):
         """What is sealed under K_meta: u32 epoch | salt 32 | sealed."""

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "repository/internal/burial.hpp"
 #include "repository/internal/compaction.hpp"
 #include "repository/internal/index_store.hpp"
 #include "repository/internal/label.hpp"
@@ -15,35 +16,6 @@ constexpr std::size_t kPacksPerIndex = 4'000;
 
 /// How often to look before deletion is left to the next run.
 constexpr int kLooks = 5;
-
-/// Its name.
-Result<ObjectKey> put_tomb(Repository& repository, Tomb tomb) {
-  const KeyRing& keys = repository.keys();
-  tomb.repository = repository.id();
-  tomb.signer = keys.writer_id();
-  tomb.time = repository.clock().now();
-  const Bytes record = encode_tomb(tomb, keys.signing_key());
-  ObjectKey key = id_key(kTombPrefix, crypto::sha256(record));
-  REPRIEVE_RETURN_IF_ERROR(repository.store().put(key, encode_twin(record)));
-  return key;
-}
-
-Tomb tomb_of(const SessionId& session) {
-  Tomb tomb;
-  tomb.what = Tomb::What::kSession;
-  tomb.session = session;
-  return tomb;
-}
-
-Tomb tomb_of(const Snapshot& snapshot) {
-  Tomb tomb;
-  tomb.what = Tomb::What::kSnapshot;
-  tomb.writer = snapshot.writer;
-  tomb.seq = snapshot.seq;
-  tomb.snapshot = snapshot.id;
-  tomb.previous = snapshot.previous;
-  return tomb;
-}
 
 }  // namespace
 
@@ -100,8 +72,10 @@ Result<bool> Collector::try_run() {
   REPRIEVE_RETURN_IF_ERROR(retain());
   REPRIEVE_TRY(const bool is_marked, mark());
   if (!is_marked) return false;
-  std::vector<PackUse> packs = measure_use(repository_, look_, live_, gc_);
-  judge(packs, options_.unused_max);
+  std::vector<PackUse> packs =
+      measure_use(repository_, look_, live_, gc_,
+                  opens_frames() ? Measuring::kInsideFrames : Measuring::kFrames);
+  judge(packs, {.unused_max = options_.unused_max, .opens_frames = opens_frames()});
   if (options_.is_dry_run) {
     measure_dry_run(packs);
     return true;
@@ -114,6 +88,11 @@ Result<bool> Collector::try_run() {
   REPRIEVE_RETURN_IF_ERROR(end_session());
   REPRIEVE_RETURN_IF_ERROR(delete_condemned());
   return true;
+}
+
+/// Not a byte of what is dead is to stay: then frames are opened and made anew without it.
+bool Collector::opens_frames() const {
+  return options_.unused_max == 0 && repository_.keys().can_read();
 }
 
 /// Decides which points go, and puts their tombs.
@@ -142,10 +121,7 @@ Result<> Collector::retain() {
     RetentionVerdict verdict = found == verdicts.end()
                                    ? RetentionVerdict{true, "no rule names its source"}
                                    : found->second;
-    // It may stand on what is condemned until a plan has seen it and had that copied out; others
-    // may have built on it meanwhile.
-    const bool is_settled = snapshot.gc_seen >= gc_.newest || gc_.marked.contains(snapshot.id);
-    if (!verdict.is_kept && !is_settled) verdict = {true, "the next prune decides"};
+    if (!verdict.is_kept && !is_settled(snapshot, gc_)) verdict = {true, "the next prune decides"};
     if (!verdict.is_kept) leaving.push_back(&snapshot);
     report_.points.push_back({snapshot, std::move(verdict)});
   }
@@ -242,7 +218,7 @@ Result<> Collector::check_keepers(const std::vector<PackUse>& packs) const {
 
 /// False: a pack that was to be copied is gone: another collector had no need of it.
 Result<bool> Collector::compact(const std::vector<PackUse>& packs) {
-  Compaction compaction{repository_, session_, live_};
+  Compaction compaction{repository_, session_, live_, opens_frames()};
   for (const PackUse& use : packs) {
     if (use.verdict != PackUse::Verdict::kCompacted) continue;
     REPRIEVE_RETURN_IF_ERROR(cancel_.check());
@@ -339,7 +315,8 @@ Result<> Collector::delete_condemned() {
     REPRIEVE_TRY(is_marked, mark());
   }
   if (!is_marked) return kOk;  // Others are at work; the next run deletes.
-  const std::vector<PackUse> packs = measure_use(repository_, look_, live_, gc_);
+  const std::vector<PackUse> packs =
+      measure_use(repository_, look_, live_, gc_, Measuring::kFrames);
   report_.waiting.clear();
   report_.bytes_kept = 0;
   for (const PackUse& use : packs) {

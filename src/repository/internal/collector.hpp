@@ -25,6 +25,7 @@ class Collector {
   Result<bool> announce();
   Result<> end_session();
   Result<bool> try_run();
+  [[nodiscard]] bool opens_frames() const;
   Result<> retain();
   Result<> bury(const std::vector<const Snapshot*>& points);
   Result<bool> mark();

@@ -22,6 +22,13 @@ std::size_t size_of(const SealedFrame& frame, const std::vector<PackContents::Ch
   return bytes;
 }
 
+std::uint64_t raw_bytes_of(const std::vector<PackContents::Chunk>& chunks) {
+  std::uint64_t bytes = 0;
+  for (const PackContents::Chunk& chunk : chunks)
+    bytes += chunk.length;
+  return bytes;
+}
+
 std::uint16_t number_of(const SessionKeyEntry& key, std::vector<SessionKeyEntry>& keys) {
   const auto same = std::ranges::find_if(keys, [&](const SessionKeyEntry& other) {
     return other.ephemeral == key.ephemeral && other.epoch == key.epoch;
@@ -78,9 +85,47 @@ Result<> Compaction::copy(const PackUse& use) {
                   .raw_length = at.raw_length},
         .key = pack.contents.keys[at.key],
         .chunks = std::move(chunks[i])};
+    if (opens_frames_ && raw_bytes_of(moved.chunks) < at.raw_length) {
+      auto anew = made_anew(use.pack_type, moved);
+      if (!anew) return std::move(anew).error().at(pack_key(use.id));
+      moved = *std::move(anew);
+    }
     REPRIEVE_RETURN_IF_ERROR(add(use.pack_type, std::move(moved)));
   }
   return kOk;
+}
+
+Result<Compaction::MovedFrame> Compaction::made_anew(std::uint8_t pack_type,
+                                                     const MovedFrame& old) {
+  const KeyRing& keys = repository_.keys();
+  if (!own_) {
+    REPRIEVE_TRY(own_, keys.new_session(repository_.random()));
+  }
+  FrameBinding binding{.repository = repository_.id(),
+                       .epoch = old.key.epoch,
+                       .pack_type = pack_type,
+                       .codec = old.frame.codec,
+                       .raw_length = old.frame.raw_length};
+  REPRIEVE_TRY(const Secret shared, keys.open_session(old.key));
+  Bytes raw;
+  REPRIEVE_RETURN_IF_ERROR(open_frame(shared, binding, old.frame.salt, old.frame.sealed, raw));
+  Bytes kept;
+  kept.reserve(raw_bytes_of(old.chunks));
+  MovedFrame anew{.frame = {}, .key = own_->entry, .chunks = old.chunks};
+  for (PackContents::Chunk& chunk : anew.chunks) {
+    // What is sealed anew is vouched for anew.
+    if (chunk.offset > raw.size() || chunk.length > raw.size() - chunk.offset)
+      return Error{ErrorKind::kCorrupt, "a chunk lies outside of its frame"};
+    const ByteView plain = ByteView{raw}.subspan(chunk.offset, chunk.length);
+    if (keys.chunk_id(chunk.type, plain) != chunk.id)
+      return Error{ErrorKind::kCorrupt, "a chunk is not what its id says"};
+    chunk.offset = static_cast<std::uint32_t>(kept.size());
+    kept.insert(kept.end(), plain.begin(), plain.end());
+  }
+  binding.epoch = own_->entry.epoch;
+  anew.frame = seal_frame(own_->shared, binding, repository_.random(), kept,
+                          SessionOptions{}.compression_level);
+  return anew;
 }
 
 Result<> Compaction::add(std::uint8_t pack_type, MovedFrame frame) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
@@ -14,11 +15,13 @@ namespace reprieve::repository {
 
 /// Copies what lives in packs into new ones: sealed frames as they are, which needs no key to the
 /// data, and the rows of their live chunks. Frames of dead chunks only, and rows of dead chunks,
-/// stay behind. Not thread-safe.
+/// stay behind; if frames are opened, which needs the reading key, so do the bytes of dead chunks
+/// in frames that others share. Not thread-safe.
 class Compaction {
  public:
-  Compaction(Repository& repository, const SessionId& session, const LiveChunks& live)
-      : repository_{repository}, session_{session}, live_{live} {}
+  Compaction(Repository& repository, const SessionId& session, const LiveChunks& live,
+             bool opens_frames)
+      : repository_{repository}, session_{session}, live_{live}, opens_frames_{opens_frames} {}
 
   /// Reads a pack, proves every byte that it copies, and copies. Errors: kNotFound if the pack is
   /// gone; kCorrupt if it cannot be healed; the store's.
@@ -39,6 +42,7 @@ class Compaction {
     std::vector<MovedFrame> frames;
     std::size_t bytes = 0;
   };
+  Result<MovedFrame> made_anew(std::uint8_t pack_type, const MovedFrame& old);
   Result<> add(std::uint8_t pack_type, MovedFrame frame);
   Result<> write(std::uint8_t pack_type);
   Result<> index_written();
@@ -46,6 +50,8 @@ class Compaction {
   Repository& repository_;
   const SessionId session_;
   const LiveChunks& live_;
+  const bool opens_frames_;
+  std::optional<KeyRing::Session> own_;      // What frames that are made anew are sealed under.
   std::map<std::uint8_t, Pending> pending_;  // By pack type.
   std::vector<PackContents> written_;        // Not indexed yet.
   std::size_t written_chunks_ = 0;

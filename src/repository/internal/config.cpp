@@ -58,6 +58,22 @@ void read_members(Decoder& in, Config& config) {
   }
 }
 
+void read_handovers(Decoder& in, Config& config) {
+  const std::size_t count = in.count(16 + 32 + 1);
+  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+    Config::Handover handover;
+    handover.member = in.array<16>();
+    handover.ephemeral = in.array<32>();
+    handover.sealed = copy_of(in.bytes(kConfigBytesMax));
+    config.handovers.push_back(std::move(handover));
+  }
+}
+
+bool has_handovers(const Config& config) {
+  return std::ranges::find(config.required_features, kHandoverFeature) !=
+         config.required_features.end();
+}
+
 ChunkerParameters read_chunker(Decoder& in) {
   ChunkerParameters p;
   p.min_bytes = in.u32();
@@ -105,6 +121,15 @@ Bytes encode_config(const Config& config, const crypto::SigningKey& root) {
   out.u32(config.chunker.average_bytes);
   out.u32(config.chunker.max_bytes);
   out.u32(config.chunker.page_bytes);
+  REPRIEVE_ASSERT(has_handovers(config) || config.handovers.empty());
+  if (has_handovers(config)) {
+    out.varint(config.handovers.size());
+    for (const Config::Handover& handover : config.handovers) {
+      out.raw(handover.member);
+      out.raw(handover.ephemeral);
+      out.bytes(handover.sealed);
+    }
+  }
   return encode_signed_record(RecordKind::kConfig, out.view(), root);
 }
 
@@ -121,14 +146,14 @@ Result<Config> parse_config(ByteView record) {
   config.previous = in.array<32>();
   config.created = Instant{in.i64()};
   config.required_features = read_texts(in);
-  // Format 1 has no feature yet that a reader must know, so every name here is one of the future.
-  if (in.ok() && !config.required_features.empty())
-    return too_new("the feature '" + config.required_features.front() + "'");
+  for (const std::string& feature : config.required_features)
+    if (in.ok() && feature != kHandoverFeature) return too_new("the feature '" + feature + "'");
   config.optional_features = read_texts(in);
   config.root = in.array<32>();
   read_epochs(in, config);
   read_members(in, config);
   config.chunker = read_chunker(in);
+  if (in.ok() && has_handovers(config)) read_handovers(in, config);
   REPRIEVE_RETURN_IF_ERROR(in.finish("config"));
   if (!is_signed_by(record, config.root))
     return Error{ErrorKind::kCorrupt, "config: its signature does not verify"};

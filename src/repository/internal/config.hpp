@@ -24,6 +24,12 @@ struct Config {
     /// Of a revoked writer: its last snapshot that counts.
     std::uint64_t last_seq = 0;
   };
+  /// The keys of all epochs, sealed to one member.
+  struct Handover {
+    WriterId member{};
+    crypto::PublicKey ephemeral{};
+    Bytes sealed;
+  };
   RepositoryId repository{};
   std::uint32_t format_version = 1;
   std::uint64_t generation = 1;
@@ -35,7 +41,12 @@ struct Config {
   std::vector<Epoch> epochs;
   std::vector<Member> members;
   ChunkerParameters chunker;
+  std::vector<Handover> handovers;  ///< None but with the feature kHandoverFeature.
 };
+
+/// Required as soon as keys were handed over: without reading them, a member that has been there
+/// before cannot go on.
+inline constexpr std::string_view kHandoverFeature = "handover";
 
 /// A record, signed by root.
 Bytes encode_config(const Config& config, const crypto::SigningKey& root);

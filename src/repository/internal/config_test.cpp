@@ -66,6 +66,20 @@ TEST_F(ConfigTest, IsRefusedByNameWhenItNeedsAnUnknownFeatureOrFormat) {
   EXPECT_NE(format.error().what.find("format 2"), std::string::npos);
 }
 
+TEST_F(ConfigTest, HandsKeysOverOnlyWithTheFeatureThatSaysSo) {
+  config_.required_features = {std::string{kHandoverFeature}};
+  config_.handovers = {{crypto::random_array<16>(random_), crypto::random_array<32>(random_),
+                        copy_of(as_bytes("sealed"))},
+                       {crypto::random_array<16>(random_), crypto::random_array<32>(random_), {}}};
+  const auto parsed = parse_config(encoded());
+  ASSERT_TRUE(parsed);
+  ASSERT_EQ(parsed->handovers.size(), 2U);
+  EXPECT_EQ(parsed->handovers[0].member, config_.handovers[0].member);
+  EXPECT_EQ(parsed->handovers[0].ephemeral, config_.handovers[0].ephemeral);
+  EXPECT_EQ(parsed->handovers[0].sealed, config_.handovers[0].sealed);
+  EXPECT_EQ(encode_config(*parsed, root_), encoded());
+}
+
 TEST_F(ConfigTest, IsRefusedWithAChunkerThatCannotCut) {
   config_.chunker.min_bytes = config_.chunker.max_bytes + 1;
   EXPECT_EQ(parse_config(encoded()).error().kind, ErrorKind::kCorrupt);

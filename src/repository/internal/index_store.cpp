@@ -85,11 +85,11 @@ Result<> IndexStore::load_one(const ObjectKey& key) {
   }
   switch (plain.error().kind) {
     case ErrorKind::kNotFound:  // Garbage collection was quicker.
+    case ErrorKind::kDenied:    // Of an epoch that is not for this key.
       return kOk;
     case ErrorKind::kCorrupt:
     case ErrorKind::kExhausted:  // Larger than an index can be.
-    case ErrorKind::kInvalid:
-    case ErrorKind::kDenied: {
+    case ErrorKind::kInvalid: {
       const std::lock_guard lock{mutex_};
       damaged_.push_back(key);
       return kOk;

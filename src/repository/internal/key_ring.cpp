@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/codec.hpp"
+#include "repository/internal/handover.hpp"
 
 namespace reprieve::repository {
 namespace {
@@ -74,6 +75,20 @@ Commitment commitment_of(const Secret& shared) {
 
 }  // namespace
 
+namespace {
+
+Result<> take_handover(Credentials& credentials, const Config& config,
+                       const crypto::SigningKey& own) {
+  const auto handover = std::ranges::find(config.handovers, writer_id_of(own.public_key()),
+                                          &Config::Handover::member);
+  if (handover == config.handovers.end()) return kOk;
+  REPRIEVE_TRY(const Credentials news, take_over(*handover, config, own));
+  add_epochs(credentials, news);
+  return kOk;
+}
+
+}  // namespace
+
 Result<KeyRing> KeyRing::make(Credentials credentials, const Config& config) {
   if (credentials.repository != config.repository || credentials.root_public != config.root)
     return Error{ErrorKind::kDenied, "the key is of another repository"};
@@ -82,7 +97,10 @@ Result<KeyRing> KeyRing::make(Credentials credentials, const Config& config) {
   state->config = config;
   if (!credentials.chunk_id_key.empty()) state->id_mac.emplace(credentials.chunk_id_key);
   if (!credentials.signing_seed.empty()) {
-    REPRIEVE_TRY(state->signing, crypto::SigningKey::from_seed(credentials.signing_seed));
+    REPRIEVE_TRY(crypto::SigningKey own, crypto::SigningKey::from_seed(credentials.signing_seed));
+    REPRIEVE_RETURN_IF_ERROR(take_handover(credentials, config, own));
+    // A reader's pair is only there to be handed keys.
+    if (credentials.role != Role::kReader) state->signing = std::move(own);
   }
   if (!credentials.root_seed.empty()) {
     REPRIEVE_TRY(state->root, crypto::SigningKey::from_seed(credentials.root_seed));
@@ -204,6 +222,14 @@ bool KeyRing::can_read() const {
 
 bool KeyRing::can_seal_metadata() const {
   return find_epoch(state_->credentials.metadata_keys, state_->current_epoch().epoch) != nullptr;
+}
+
+Result<> KeyRing::check_is_current() const {
+  if (can_seal_metadata()) return kOk;
+  return Error{ErrorKind::kDenied,
+               "the keys were rotated, and this key was not handed those of epoch " +
+                   std::to_string(state_->current_epoch().epoch),
+               "Ask an administrator for a new one: `reprieve repo keys add`."};
 }
 
 bool KeyRing::can_write() const {

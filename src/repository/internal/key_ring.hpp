@@ -25,7 +25,8 @@ struct SessionKeyEntry {
 /// thread-safe.
 class KeyRing {
  public:
-  /// Errors: kDenied if config and credentials name different roots or repositories.
+  /// Adds what the config hands over to whom the credentials belong to. Errors: kDenied if config
+  /// and credentials name different roots or repositories; kCorrupt.
   static Result<KeyRing> make(Credentials credentials, const Config& config);
 
   [[nodiscard]] const Credentials& credentials() const;
@@ -55,6 +56,8 @@ class KeyRing {
   [[nodiscard]] bool can_read() const;   ///< Holds a key that opens data.
   [[nodiscard]] bool can_write() const;  ///< May run write sessions: an active writer or admin.
   [[nodiscard]] bool can_seal_metadata() const;
+  /// Errors: kDenied if the keys of the current epoch were not handed over to this key.
+  [[nodiscard]] Result<> check_is_current() const;
   [[nodiscard]] bool can_sign() const;
   [[nodiscard]] const crypto::SigningKey& signing_key() const;  ///< Asserts can_sign().
   [[nodiscard]] WriterId writer_id() const;                     ///< Asserts can_sign().

@@ -13,8 +13,12 @@ namespace {
 class Measure {
  public:
   Measure(const Repository& repository, const StoreLook& look, const LiveChunks& live,
-          const GcState& gc)
-      : index_{repository.index()}, look_{look}, live_{live}, gc_{gc} {}
+          const GcState& gc, Measuring measuring)
+      : index_{repository.index()},
+        look_{look},
+        live_{live},
+        gc_{gc},
+        is_looking_inside_{measuring == Measuring::kInsideFrames} {}
 
   std::vector<PackUse> run() {
     for (const Index::PackRow& row : index_.packs()) {
@@ -23,7 +27,7 @@ class Measure {
     }
     index_.visit_rows([&](const ChunkId& id, const Index::Row& row) { count(id, row); });
     for (std::size_t i = 0; i < uses_.size(); ++i)
-      sum_up(uses_[i], ranges_[i]);
+      sum_up(i);
     return std::move(uses_);
   }
 
@@ -47,6 +51,7 @@ class Measure {
     if (condemned != gc_.condemned.end()) use.condemned_by = condemned->second;
     use.live_frames.resize(range->count);
     ranges_.push_back(*range);
+    if (is_looking_inside_) live_raw_.emplace_back(range->count);
   }
 
   [[nodiscard]] std::optional<std::size_t> number_of(const PackId& id) const {
@@ -103,14 +108,21 @@ class Measure {
     }
     use.is_needed = use.is_needed || use.condemned_by != 0;
     ++use.live_chunks;
-    use.live_frames[row.place.frame - ranges_[*number].first] = true;
+    const auto frame = static_cast<std::size_t>(row.place.frame - ranges_[*number].first);
+    use.live_frames[frame] = true;
+    if (is_looking_inside_) live_raw_[*number][frame] += row.place.length;
   }
 
-  void sum_up(PackUse& use, Index::FrameRange range) const {
+  void sum_up(std::size_t number) {
+    PackUse& use = uses_[number];
+    const Index::FrameRange range = ranges_[number];
     for (std::uint32_t i = 0; i < range.count; ++i) {
-      const std::uint64_t bytes = index_.frame(range.first + i).sealed_length;
-      use.frame_bytes += bytes;
-      if (use.live_frames[i]) use.live_bytes += bytes;
+      const FrameLocation frame = index_.frame(range.first + i);
+      use.frame_bytes += frame.sealed_length;
+      if (!use.live_frames[i]) continue;
+      use.live_bytes += frame.sealed_length;
+      if (is_looking_inside_ && live_raw_[number][i] < frame.raw_length)
+        use.has_dead_bytes_in_live_frames = true;
     }
   }
 
@@ -120,12 +132,15 @@ class Measure {
   const GcState& gc_;
   std::vector<PackUse> uses_;              // By id.
   std::vector<Index::FrameRange> ranges_;  // Of uses_.
+  const bool is_looking_inside_;
+  std::vector<std::vector<std::uint32_t>> live_raw_;  // Bytes, of uses_, by frame.
 };
 
-bool is_wasteful(const PackUse& use, double max_unused) {
+bool is_wasteful(const PackUse& use, const JudgeOptions& options) {
+  if (options.opens_frames && use.has_dead_bytes_in_live_frames) return true;
   if (use.pack_type == kTreePack) return use.live_chunks < use.chunks;
   const auto dead = static_cast<double>(use.frame_bytes - use.live_bytes);
-  return dead > max_unused * static_cast<double>(use.frame_bytes);
+  return dead > options.unused_max * static_cast<double>(use.frame_bytes);
 }
 
 }  // namespace
@@ -138,11 +153,11 @@ ChunkId prefix_of(const ChunkId& id) {
 }
 
 std::vector<PackUse> measure_use(const Repository& repository, const StoreLook& look,
-                                 const LiveChunks& live, const GcState& gc) {
-  return Measure{repository, look, live, gc}.run();
+                                 const LiveChunks& live, const GcState& gc, Measuring measuring) {
+  return Measure{repository, look, live, gc, measuring}.run();
 }
 
-void judge(std::vector<PackUse>& packs, double max_unused) {
+void judge(std::vector<PackUse>& packs, const JudgeOptions& options) {
   for (PackUse& use : packs) {
     if (use.condemned_by != 0) {
       use.verdict = use.is_needed ? PackUse::Verdict::kCompacted : PackUse::Verdict::kCondemned;
@@ -150,7 +165,7 @@ void judge(std::vector<PackUse>& packs, double max_unused) {
       use.verdict = PackUse::Verdict::kStays;
     } else if (use.live_chunks == 0) {
       use.verdict = PackUse::Verdict::kCondemned;
-    } else if (is_wasteful(use, max_unused)) {
+    } else if (is_wasteful(use, options)) {
       use.verdict = PackUse::Verdict::kCompacted;
     }
   }

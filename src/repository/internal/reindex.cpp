@@ -123,6 +123,7 @@ Result<> index_from_trailers(Repository& repository) {
 Result<RebuildReport> rebuild_indexes(Repository& repository, bool dry_run) {
   const KeyRing& keys = repository.keys();
   const bool is_root = keys.root_key() != nullptr;
+  REPRIEVE_RETURN_IF_ERROR(keys.check_is_current());
   if (!is_root && !keys.can_sign()) {
     return Error{ErrorKind::kDenied, "the key at hand cannot sign indexes",
                  "Use an admin's or a writer's key."};

@@ -55,9 +55,9 @@ Result<std::set<SessionId>> unfinished_sessions(ObjectStore& store, const KeyRin
   REPRIEVE_TRY(const auto names, list_snapshots(store));
   // Newest first: the sessions that are still announced are most often the last ones.
   for (auto name = names.rbegin(); name != names.rend() && !unfinished.empty(); ++name) {
-    const auto stored = read_snapshot(store, keys, *name);
+    const auto stored = read_signed_snapshot(store, keys, *name);
     if (stored) {
-      if (stored->snapshot.is_final) unfinished.erase(stored->snapshot.session);
+      if (stored->is_final) unfinished.erase(stored->session);
     } else if (const ErrorKind kind = stored.error().kind;
                kind != ErrorKind::kNotFound && kind != ErrorKind::kCorrupt) {
       return stored.error();

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/codec.hpp"
+#include "repository/internal/agreement.hpp"
 #include "repository/internal/record.hpp"
+#include "repository/recipient.hpp"
 
 namespace reprieve::repository {
 namespace {
@@ -11,6 +13,11 @@ namespace {
 constexpr std::size_t kKeyFileBytes = 32;
 constexpr std::size_t kLabelMax = 256;
 constexpr std::string_view kContext = "reprieve slot";
+constexpr std::string_view kRecipientPurpose = "reprieve recipient";
+
+Error not_opened() {
+  return Error{ErrorKind::kDenied, "the key does not open the slot"};
+}
 
 std::size_t varint_size(std::uint64_t v) {
   Encoder out;
@@ -65,10 +72,33 @@ Result<> read_parameters(Decoder& in, Slot& slot) {
       slot.hint = in.array<8>();
       return kOk;
     case SlotKind::kRecipient:
-      break;
+      slot.recipient = in.array<32>();
+      slot.ephemeral = in.array<32>();
+      slot.commitment = in.array<32>();
+      return kOk;
   }
   return Error{ErrorKind::kInvalid, "slot: its kind is not known",
                "Use a newer version of reprieve to use this key."};
+}
+
+/// The secret that the slot's key is derived from.
+Result<Secret> derive_for(const Slot& slot, const Secret& secret) {
+  switch (slot.kind) {
+    case SlotKind::kPassphrase: {
+      crypto::Salt16 salt{};
+      std::ranges::copy(slot.salt, salt.begin());
+      return crypto::derive_from_password(secret, salt, slot.cost);
+    }
+    case SlotKind::kKeyFile:
+      return secret.clone();
+    case SlotKind::kRecipient:
+      break;
+  }
+  const crypto::ExchangeKey own = recipient_key(secret);
+  if (own.public_key() != slot.recipient) return not_opened();
+  REPRIEVE_TRY(Secret shared, agree_as(own, slot.ephemeral, kRecipientPurpose, slot.repository));
+  if (!crypto::equal_in_constant_time(commitment_to(shared), slot.commitment)) return not_opened();
+  return shared;
 }
 
 }  // namespace
@@ -106,6 +136,18 @@ Result<Bytes> encode_key_file_slot(const Credentials& credentials, const Secret&
   return finish_slot(std::move(head), credentials, sealing_key(key, salt), options);
 }
 
+Result<Bytes> encode_recipient_slot(const Credentials& credentials,
+                                    const crypto::PublicKey& recipient, const SlotOptions& options,
+                                    RandomSource& random) {
+  REPRIEVE_TRY(const Agreement agreement,
+               agree_with(recipient, kRecipientPurpose, credentials.repository, random));
+  Encoder head = start_slot(credentials, SlotKind::kRecipient);
+  head.raw(recipient);
+  head.raw(agreement.ephemeral);
+  head.raw(commitment_to(agreement.shared));
+  return finish_slot(std::move(head), credentials, sealing_key(agreement.shared, {}), options);
+}
+
 Result<Slot> parse_slot(ByteView record) {
   REPRIEVE_TRY(const ByteView body, parse_record(record, RecordKind::kSlot));
   Decoder in{body};
@@ -123,21 +165,14 @@ Result<Slot> parse_slot(ByteView record) {
 }
 
 Result<Credentials> open_slot(const Slot& slot, const Secret& secret) {
-  Secret derived;
-  if (slot.kind == SlotKind::kPassphrase) {
-    crypto::Salt16 salt{};
-    std::ranges::copy(slot.salt, salt.begin());
-    REPRIEVE_TRY(derived, crypto::derive_from_password(secret, salt, slot.cost));
-  } else {
-    derived = secret.clone();
-  }
+  REPRIEVE_TRY(const Secret derived, derive_for(slot, secret));
   if (slot.sealed.size() < crypto::kTagBytes)
     return Error{ErrorKind::kCorrupt, "slot: holds no credentials"};
   // Straight into locked memory: these are keys.
   Secret plain{slot.sealed.size() - crypto::kTagBytes};
   const auto opened = crypto::open_once_into(sealing_key(derived, slot.salt), slot.associated,
                                              slot.sealed, plain.expose_mutable());
-  if (!opened) return Error{ErrorKind::kDenied, "the key does not open the slot"};
+  if (!opened) return not_opened();
   REPRIEVE_TRY(Credentials credentials, parse_credentials(plain.expose()));
   if (credentials.repository != slot.repository)
     return Error{ErrorKind::kCorrupt, "slot: its credentials are of another repository"};

@@ -20,9 +20,12 @@ KeyHint key_hint(const Secret& key_file_secret);
 struct Slot {
   RepositoryId repository{};
   SlotKind kind = SlotKind::kPassphrase;
-  Bytes salt;            ///< 16 bytes for a passphrase, 32 for a key file.
+  Bytes salt;            ///< 16 bytes for a passphrase, 32 for a key file, none for a recipient.
   crypto::KdfCost cost;  ///< Of a passphrase; within limits.
   KeyHint hint{};        ///< Of a key file.
+  crypto::PublicKey recipient{};  ///< Of a recipient, as the next two.
+  crypto::PublicKey ephemeral{};
+  crypto::Digest commitment{};
   std::string label;
   Instant created;
   ByteView associated;  ///< All bytes of the record before `sealed` (its length included).
@@ -43,6 +46,11 @@ Result<Bytes> encode_passphrase_slot(const Credentials& credentials, const Secre
                                      const SlotOptions& options, RandomSource& random);
 Result<Bytes> encode_key_file_slot(const Credentials& credentials, const Secret& key,
                                    const SlotOptions& options, RandomSource& random);
+/// Seals to the public half of a key file that lies elsewhere. Errors: kInvalid also for a weak
+/// point.
+Result<Bytes> encode_recipient_slot(const Credentials& credentials,
+                                    const crypto::PublicKey& recipient, const SlotOptions& options,
+                                    RandomSource& random);
 
 /// Errors: kCorrupt; kInvalid for a kind of slot or a record that a newer version made.
 Result<Slot> parse_slot(ByteView record);

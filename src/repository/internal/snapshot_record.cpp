@@ -98,6 +98,39 @@ Json path_json(const std::string& path) {
   return Json{{"text", path}, {"hex", to_hex(as_bytes(path))}};
 }
 
+Json replaced_json(const Replaced& replaced) {
+  return Json{{"id", replaced.id.hex()},
+              {"writer", to_hex(replaced.writer)},
+              {"seq", replaced.seq},
+              {"time", format_rfc3339(replaced.time)}};
+}
+
+std::optional<Replaced> parse_replaced(const Json& json) {
+  if (!json.is_object()) return std::nullopt;
+  const auto id = SnapshotId::from_hex(text_member(json, "id"));
+  const auto writer = from_hex(text_member(json, "writer"));
+  const auto seq = json.find("seq");
+  const auto time = parse_rfc3339(text_member(json, "time"));
+  Replaced replaced;
+  if (!id || !writer || writer->size() != replaced.writer.size() || seq == json.end() ||
+      !seq->is_number_unsigned() || !time)
+    return std::nullopt;
+  replaced.id = *id;
+  std::ranges::copy(*writer, replaced.writer.begin());
+  replaced.seq = seq->get<std::uint64_t>();
+  replaced.time = *time;
+  return replaced;
+}
+
+/// Only who may remove points may say that one stands for another.
+void take_place(Snapshot& snapshot, const KeyRing::Signer& signer) {
+  std::optional<Replaced>& replaces = snapshot.description.replaces;
+  if (!replaces) return;
+  if (!signer.may_prune) return replaces.reset();
+  replaces->rewritten = snapshot.time;
+  snapshot.time = replaces->time;
+}
+
 std::optional<std::string> parse_path(const Json& json) {
   if (!json.is_object()) return std::nullopt;
   const auto bytes = from_hex(text_member(json, "hex"));
@@ -152,6 +185,7 @@ std::string encode_description(const Description& description) {
   json["data_time"] = format_rfc3339(description.data_time);
   json["program"] = description.program;
   json["facts"] = description.facts;
+  if (description.replaces) json["replaces"] = replaced_json(*description.replaces);
   return to_text(json);
 }
 
@@ -179,6 +213,10 @@ Result<Description> parse_description(ByteView text) {
     for (const Json& tag : *tags) {
       if (tag.is_string()) d.tags.push_back(tag.get<std::string>());
     }
+  }
+  if (const auto replaces = json->find("replaces"); replaces != json->end()) {
+    d.replaces = parse_replaced(*replaces);
+    if (!d.replaces) return Error{ErrorKind::kCorrupt, "snapshot: what it replaces is malformed"};
   }
   if (const auto facts = json->find("facts"); facts != json->end()) d.facts = *facts;
   return d;
@@ -227,14 +265,19 @@ Result<SnapshotEnvelope> parse_snapshot_envelope(ByteView record) {
   return e;
 }
 
-Result<Snapshot> parse_snapshot(ByteView record, const KeyRing& keys) {
-  REPRIEVE_TRY(const SnapshotEnvelope envelope, parse_snapshot_envelope(record));
+Result<SnapshotEnvelope> parse_signed_snapshot(ByteView record, const KeyRing& keys) {
+  REPRIEVE_TRY(SnapshotEnvelope envelope, parse_snapshot_envelope(record));
   const auto signer = keys.signer(envelope.writer);
   if (envelope.repository != keys.repository_id() || !signer || !signer->may_write ||
       !is_signed_by(record, signer->key))
     return Error{ErrorKind::kCorrupt, "snapshot: not signed by a writer of this repository"};
   if (signer->is_revoked && envelope.seq > signer->last_seq)
     return Error{ErrorKind::kCorrupt, "snapshot: signed by a writer after it was revoked"};
+  return envelope;
+}
+
+Result<Snapshot> parse_snapshot(ByteView record, const KeyRing& keys) {
+  REPRIEVE_TRY(const SnapshotEnvelope envelope, parse_signed_snapshot(record, keys));
   Snapshot snapshot;
   snapshot.id = snapshot_id_of(record);
   snapshot.writer = envelope.writer;
@@ -248,6 +291,7 @@ Result<Snapshot> parse_snapshot(ByteView record, const KeyRing& keys) {
                keys.open_metadata(kKind, envelope.clear, envelope.sealed_metadata));
   REPRIEVE_RETURN_IF_ERROR(parse_snapshot_metadata(metadata, snapshot));
   REPRIEVE_TRY(snapshot.description, open_description(envelope, keys));
+  take_place(snapshot, *keys.signer(envelope.writer));
   return snapshot;
 }
 

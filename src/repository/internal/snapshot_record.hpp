@@ -48,6 +48,10 @@ SnapshotId snapshot_id_of(ByteView record);
 /// Structure only; needs no key. Errors: kCorrupt; kInvalid for a newer record version.
 Result<SnapshotEnvelope> parse_snapshot_envelope(ByteView record);
 
+/// The same, and checks that a writer of this repository signed it. Needs no key of its epoch.
+/// Errors: kCorrupt; kInvalid for a newer record version.
+Result<SnapshotEnvelope> parse_signed_snapshot(ByteView record, const KeyRing& keys);
+
 /// Checks that a writer of this repository signed it and opens what the keys can open: without a
 /// reading key the description stays empty. Errors: kCorrupt; kDenied without the metadata key.
 Result<Snapshot> parse_snapshot(ByteView record, const KeyRing& keys);

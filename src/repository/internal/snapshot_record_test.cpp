@@ -140,5 +140,56 @@ TEST(ParseDescription, RefusesWhatIsNoDescription) {
     EXPECT_EQ(parse_description(as_bytes(text)).error().kind, ErrorKind::kCorrupt) << text;
 }
 
+TEST_F(SnapshotRecordTest, OfAnAdminTakesThePlaceAndTheTimeOfWhatItReplaces) {
+  const Instant taken{1'600'000'000'000'000'001};
+  snapshot_.description.replaces = Replaced{.id = SnapshotId{crypto::random_array<32>(random_)},
+                                            .writer = crypto::random_array<16>(random_),
+                                            .seq = 3,
+                                            .time = taken,
+                                            .rewritten = {}};
+  const auto parsed = parse_snapshot(encoded(), keys_);
+  ASSERT_TRUE(parsed);
+  ASSERT_TRUE(parsed->description.replaces.has_value());
+  EXPECT_EQ(parsed->time, taken);
+  EXPECT_EQ(parsed->description.replaces->id, snapshot_.description.replaces->id);
+  EXPECT_EQ(parsed->description.replaces->rewritten, snapshot_.time);
+  EXPECT_EQ(series_place(*parsed).writer, snapshot_.description.replaces->writer);
+  EXPECT_EQ(series_place(*parsed).seq, 3U);
+  EXPECT_EQ(parsed->seq, snapshot_.seq) << "its own number stays";
+}
+
+TEST_F(SnapshotRecordTest, OfAWriterStandsForNobodyElse) {
+  snapshot_.description.replaces =
+      Replaced{.id = {}, .writer = {}, .seq = 3, .time = Instant{1}, .rewritten = {}};
+  const Bytes record = encoded();
+  Config config = keys_.config();
+  config.members[0].role = Role::kWriter;
+  auto credentials = parse_credentials(encode_credentials(keys_.credentials()).expose());
+  const auto keys = KeyRing::make(*std::move(credentials), config);
+  ASSERT_TRUE(keys);
+  const auto parsed = parse_snapshot(record, *keys);
+  ASSERT_TRUE(parsed);
+  EXPECT_FALSE(parsed->description.replaces.has_value());
+  EXPECT_EQ(parsed->time, snapshot_.time);
+}
+
+TEST_F(SnapshotRecordTest, IsRefusedWithAPlaceThatIsMalformed) {
+  Description description = snapshot_.description;
+  description.replaces =
+      Replaced{.id = {}, .writer = {}, .seq = 3, .time = Instant{1}, .rewritten = {}};
+  const std::string good = encode_description(description);
+  ASSERT_TRUE(parse_description(as_bytes(good)));
+  for (const auto& [from, to] :
+       {std::pair{"\"seq\":3", "\"seq\":-3"}, std::pair{"\"seq\":3", "\"seq\":\"3\""},
+        std::pair{"\"writer\":\"00", "\"writer\":\"0"},
+        std::pair{"\"replaces\":{", "\"replaces\":[],\"x\":{"}}) {
+    std::string bad = good;
+    const std::size_t at = bad.find(from);
+    ASSERT_NE(at, std::string::npos) << from << " in " << good;
+    bad.replace(at, std::string_view{from}.size(), to);
+    EXPECT_EQ(parse_description(as_bytes(bad)).error().kind, ErrorKind::kCorrupt) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace reprieve::repository

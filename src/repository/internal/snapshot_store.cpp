@@ -9,9 +9,9 @@ namespace {
 /// goes on behind it, and check tells of the damage.
 Result<SnapshotHead> head_of(ObjectStore& store, const KeyRing& keys, const SnapshotName& name) {
   SnapshotHead head{.writer = name.writer, .seq = name.seq, .id = {}};
-  auto stored = read_snapshot(store, keys, name);
+  auto stored = read_signed_snapshot(store, keys, name);
   if (stored) {
-    head.id = stored->snapshot.id;
+    head.id = stored->id;
   } else if (stored.error().kind != ErrorKind::kCorrupt) {
     return std::move(stored).error();
   }
@@ -44,6 +44,23 @@ Result<StoredSnapshot> read_snapshot(ObjectStore& store, const KeyRing& keys,
       const StoredRecord stored,
       read_twin_object(store, snapshot_key(name.writer, name.seq), kSnapshotBytesMax, accept));
   out.is_whole = stored.is_whole;
+  return out;
+}
+
+Result<SignedSnapshot> read_signed_snapshot(ObjectStore& store, const KeyRing& keys,
+                                            const SnapshotName& name) {
+  SignedSnapshot out;
+  const auto accept = [&](ByteView record) -> Result<> {
+    REPRIEVE_TRY(const SnapshotEnvelope envelope, parse_signed_snapshot(record, keys));
+    if (envelope.writer != name.writer || envelope.seq != name.seq)
+      return Error{ErrorKind::kCorrupt, "snapshot: stands under another one's name"};
+    out = {
+        .id = snapshot_id_of(record), .session = envelope.session, .is_final = envelope.is_final};
+    return kOk;
+  };
+  REPRIEVE_TRY(
+      [[maybe_unused]] const StoredRecord stored,
+      read_twin_object(store, snapshot_key(name.writer, name.seq), kSnapshotBytesMax, accept));
   return out;
 }
 

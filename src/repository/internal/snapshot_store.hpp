@@ -23,6 +23,17 @@ struct StoredSnapshot {
 Result<StoredSnapshot> read_snapshot(ObjectStore& store, const KeyRing& keys,
                                      const SnapshotName& name);
 
+/// What a snapshot says in the clear, its signature checked: for who was not handed the keys of its
+/// epoch, too.
+struct SignedSnapshot {
+  SnapshotId id;
+  std::array<std::byte, 32> session{};
+  bool is_final = true;
+};
+/// Errors: as read_snapshot().
+Result<SignedSnapshot> read_signed_snapshot(ObjectStore& store, const KeyRing& keys,
+                                            const SnapshotName& name);
+
 /// The newest snapshot of each writer, damaged or tombed ones included. Errors: the store's.
 Result<std::vector<SnapshotHead>> read_heads(ObjectStore& store, const KeyRing& keys);
 /// That of one writer; seq 0 if it has none. Errors: the store's.

@@ -6,6 +6,7 @@
 
 #include "repository/internal/object_names.hpp"
 #include "repository/internal/record.hpp"
+#include "repository/recipient.hpp"
 
 namespace reprieve::repository {
 namespace {
@@ -70,8 +71,11 @@ std::optional<RepositoryId> claimed_repository(ObjectStore& store, std::uint64_t
 /// The secret of `key` that may open `slot`; null if none.
 const Secret* secret_for(const Slot& slot, const UnlockKey& key) {
   if (slot.kind == SlotKind::kPassphrase) return key.passphrase.empty() ? nullptr : &key.passphrase;
-  if (key.key_file_secret.empty() || key_hint(key.key_file_secret) != slot.hint) return nullptr;
-  return &key.key_file_secret;
+  if (key.key_file_secret.empty()) return nullptr;
+  const bool is_meant = slot.kind == SlotKind::kKeyFile
+                            ? key_hint(key.key_file_secret) == slot.hint
+                            : recipient_key(key.key_file_secret).public_key() == slot.recipient;
+  return is_meant ? &key.key_file_secret : nullptr;
 }
 
 /// Slots worth trying: those of the claimed repository first, key files (which cost nothing) before
@@ -145,14 +149,20 @@ Result<SlotList> read_slots(ObjectStore& store) {
   return list;
 }
 
-Result<Unlocked> unlock(ObjectStore& store, const UnlockKey& key) {
+Result<Unlocked> unlock(ObjectStore& store, const UnlockKey& key, std::string_view slot_prefix) {
   if (key.passphrase.empty() && key.key_file_secret.empty()) {
     return Error{ErrorKind::kDenied, "no key was given",
                  "Give `--password-file`, `--key-file` or REPRIEVE_PASSWORD_FILE."};
   }
   REPRIEVE_TRY(const auto numbers, list_configs(store));
   if (numbers.empty()) return no_repository(store);
-  REPRIEVE_TRY(const SlotList list, read_slots(store));
+  REPRIEVE_TRY(SlotList list, read_slots(store));
+  const ObjectKey wanted = std::string{kSlotPrefix} + std::string{slot_prefix};
+  std::erase_if(list.slots,
+                [&](const StoredSlot& stored) { return !stored.key.starts_with(wanted); });
+  if (list.slots.empty() && !slot_prefix.empty())
+    return Error{ErrorKind::kNotFound, "no slot begins with " + std::string{slot_prefix},
+                 "`reprieve repo keys` lists them."};
   std::optional<Error> failure;
   for (const StoredSlot* stored :
        candidates(list, key, claimed_repository(store, numbers.back()))) {
@@ -165,7 +175,9 @@ Result<Unlocked> unlock(ObjectStore& store, const UnlockKey& key) {
     }
     auto config = find_config(store, numbers, *credentials);
     if (config)
-      return Unlocked{.credentials = *std::move(credentials), .config = *std::move(config)};
+      return Unlocked{.credentials = *std::move(credentials),
+                      .config = *std::move(config),
+                      .slot = stored->key};
     if (config.error().kind != ErrorKind::kCorrupt) return std::move(config).error();
     if (!failure) failure = std::move(config).error();
   }
@@ -175,7 +187,7 @@ Result<Unlocked> unlock(ObjectStore& store, const UnlockKey& key) {
 
 Result<> put_slots(ObjectStore& store, const UnlockKey& key, const Credentials& credentials,
                    const SlotOptions& options, RandomSource& random) {
-  if (key.passphrase.empty() && key.key_file_secret.empty())
+  if (key.passphrase.empty() && key.key_file_secret.empty() && !key.recipient)
     return Error{ErrorKind::kInvalid, "neither a password nor a key file was given",
                  "Give `--password-file` or `--key-file`."};
   if (!key.passphrase.empty()) {
@@ -186,6 +198,11 @@ Result<> put_slots(ObjectStore& store, const UnlockKey& key, const Credentials& 
   if (!key.key_file_secret.empty()) {
     REPRIEVE_TRY(const Bytes record,
                  encode_key_file_slot(credentials, key.key_file_secret, options, random));
+    REPRIEVE_RETURN_IF_ERROR(put_slot(store, record));
+  }
+  if (key.recipient) {
+    REPRIEVE_TRY(const Bytes record,
+                 encode_recipient_slot(credentials, *key.recipient, options, random));
     REPRIEVE_RETURN_IF_ERROR(put_slot(store, record));
   }
   return kOk;

@@ -27,10 +27,12 @@ Result<SlotList> read_slots(ObjectStore& store);
 struct Unlocked {
   Credentials credentials;
   Config config;
+  ObjectKey slot;  ///< Which one opened.
 };
 /// Opens slots until one's credentials vouch for a config in the store: leftovers of an interrupted
 /// create() open too, but nothing there is theirs. Errors: as Repository::open().
-Result<Unlocked> unlock(ObjectStore& store, const UnlockKey& key);
+/// `slot_prefix`: only slots whose id begins so.
+Result<Unlocked> unlock(ObjectStore& store, const UnlockKey& key, std::string_view slot_prefix);
 
 /// Numbers of all configs, ascending. Errors: the store's.
 Result<std::vector<std::uint64_t>> list_configs(ObjectStore& store);
