@@ -5,11 +5,10 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <array>
-#include <numeric>
 #include <vector>
 
 #include "app/workspace.hpp"
+#include "backup/tar_header.hpp"
 #include "base/assert.hpp"
 #include "crypto/crypto.hpp"
 #include "io/file.hpp"
@@ -20,46 +19,11 @@ namespace {
 
 // Debug builds of the program have some hundred MB; beyond this something else was linked in.
 constexpr ByteCount kFileMax{1024ULL * 1024 * 1024};
-constexpr std::size_t kBlock = 512;
-
-/// A ustar header, by field: offset and length (POSIX.1-2017, pax, "ustar Interchange Format").
-class Header {
- public:
-  void text(std::size_t offset, std::string_view value) {
-    std::ranges::transform(value, block_.begin() + static_cast<std::ptrdiff_t>(offset),
-                           [](char c) { return std::byte{static_cast<unsigned char>(c)}; });
-  }
-  void octal(std::size_t offset, std::size_t length, std::uint64_t value) {
-    text(offset, fmt::format("{:0{}o}", value, length - 1));
-  }
-  ByteView finish() {
-    text(148, "        ");  // The checksum counts itself as blanks.
-    const unsigned sum = std::accumulate(
-        block_.begin(), block_.end(), 0U,
-        [](unsigned total, std::byte b) { return total + std::to_integer<unsigned>(b); });
-    octal(148, 7, sum);
-    block_[154] = std::byte{0};
-    return block_;
-  }
-
- private:
-  std::array<std::byte, kBlock> block_{};
-};
-
-void append_zeros(Bytes& archive, std::size_t count) {
-  archive.insert(archive.end(), count, std::byte{0});
-}
-
-void append(Bytes& archive, ByteView bytes) {
-  archive.insert(archive.end(), bytes.begin(), bytes.end());
-  append_zeros(archive, (kBlock - archive.size() % kBlock) % kBlock);
-}
-
 Result<> append_file(Bytes& archive, const ArchiveFile& file) {
   constexpr std::size_t kNameMax = 100;
   if (file.name.empty() || file.name.size() > kNameMax)
     return Error{ErrorKind::kInvalid, "archive: the name does not fit: " + file.name};
-  Header header;
+  backup::UstarHeader header;
   header.text(0, file.name);
   header.octal(100, 8, file.mode);
   header.octal(108, 8, 0);
@@ -69,8 +33,8 @@ Result<> append_file(Bytes& archive, const ArchiveFile& file) {
   header.text(156, "0");
   header.text(257, "ustar");
   header.text(263, "00");
-  append(archive, header.finish());
-  append(archive, file.content);
+  backup::append_blocks(archive, header.finish());
+  backup::append_blocks(archive, file.content);
   return kOk;
 }
 
@@ -114,7 +78,7 @@ Result<Bytes> make_archive(std::span<const ArchiveFile> files) {
   Bytes archive;
   for (const ArchiveFile& file : files)
     REPRIEVE_RETURN_IF_ERROR(append_file(archive, file));
-  append_zeros(archive, 2 * kBlock);
+  backup::append_blocks(archive, backup::tar_end());
   return gzip(archive);
 }
 

@@ -59,6 +59,10 @@ Result<std::vector<Entry>> RepositoryReader::read_directory(const ListRef& direc
   return read_trees(directory, false);
 }
 
+Result<Bytes> RepositoryReader::read_chunk(const ChunkRef& chunk) {
+  return chunks_.read(ChunkType::kData, chunk.id, chunk.length);
+}
+
 Result<std::vector<ChunkRef>> RepositoryReader::chunks_of(const Content& content) {
   if (content.list) return expand(*content.list);
   return content.chunks;

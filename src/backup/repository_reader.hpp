@@ -19,6 +19,9 @@ class RepositoryReader : public RestoreReader {
   /// The entries of a snapshot's root tree.
   Result<std::vector<Entry>> roots_of(const repository::Snapshot& snapshot);
 
+  /// One chunk of a content. Errors: as ChunkReader::read().
+  Result<Bytes> read_chunk(const ChunkRef& chunk);
+
   Result<std::vector<Entry>> read_directory(const ListRef& directory) override;
   Result<std::vector<ChunkRef>> chunks_of(const Content& content) override;
   bool is_chunk(const ChunkId& id, ByteView plaintext) override;

@@ -1,7 +1,7 @@
 #include "app/jobs.hpp"
 #include "backup/repository_reader.hpp"
 #include "base/format.hpp"
-#include "cli/command.hpp"
+#include "cli/browse_commands.hpp"
 
 namespace reprieve::cli {
 namespace {
@@ -71,7 +71,7 @@ Result<int> run_diff(const Invocation& invocation, const DiffArguments& argument
                                    is_directory ? "/" : ""));
           return kOk;
         }
-        Json json = {{"kind", name_of(change.kind)}};
+        Json json = {{"kind", name_of(change.kind)}, {"type", type_letter(change.type)}};
         add_path(json, "path", change.path);
         json["size_before"] = change.size_before;
         json["size_after"] = change.size_after;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/browse_commands.hpp"
 #include "cli/command.hpp"
 #include "io/process.hpp"
 #include "io/terminal.hpp"
@@ -68,6 +69,10 @@ void add_commands(CLI::App& parser, cli::Invocation& invocation) {
   cli::add_restore(parser, invocation);
   cli::add_verify(parser, invocation);
   cli::add_diff(parser, invocation);
+  cli::add_cat(parser, invocation);
+  cli::add_dump(parser, invocation);
+  cli::add_find(parser, invocation);
+  cli::add_mount(parser, invocation);
   cli::add_plan(parser, invocation);
   cli::add_recover(parser, invocation);
   cli::add_check(parser, invocation);

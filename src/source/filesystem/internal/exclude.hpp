@@ -12,8 +12,7 @@ namespace reprieve::filesystem {
 ///   without '/'    matches a name at any depth: "*.tmp", "node_modules"
 ///   with '/'       matches the path from the source's root: "var/cache", "/build", "a/**/b"
 ///   ending in '/'  matches directories only: "tmp/"
-/// `*` and `?` do not match '/'; `[a-z]` and `[!a-z]` match one byte; `**` between slashes matches
-/// any number of directories, at the end everything below; `\` takes the next byte literally.
+/// The rest is as in tree/glob.hpp.
 class ExcludeRules {
  public:
   /// Errors: kInvalid, naming the pattern.
@@ -34,8 +33,5 @@ class ExcludeRules {
   std::vector<Rule> rules_;
   bool needs_path_ = false;
 };
-
-/// Whether all of `text` matches; linear in the product of the lengths, whatever the pattern.
-bool matches_glob(std::string_view pattern, std::string_view text);
 
 }  // namespace reprieve::filesystem

@@ -61,11 +61,5 @@ TEST(ExcludeRules, RefuseWhatTheyWouldMisread) {
   }
 }
 
-TEST(Glob, TakesNoExponentialTime) {
-  const std::string text(5000, 'a');
-  EXPECT_FALSE(matches_glob("*a*a*a*a*a*a*a*a*a*a*b", text));
-  EXPECT_FALSE(matches_glob("**/*a*a*a*a*b", text));
-}
-
 }  // namespace
 }  // namespace reprieve::filesystem
