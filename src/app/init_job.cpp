@@ -27,7 +27,7 @@ Result<InitOutcome> init(Workspace& workspace, const WorkspaceOptions& options,
   InitOutcome outcome;
   REPRIEVE_TRY(outcome.repository_path, workspace.repository_path());
   REPRIEVE_TRY(const StorePlace place, workspace.store_place());
-  REPRIEVE_TRY(const auto store, make_store(place));
+  REPRIEVE_TRY(auto store, make_store(place));
 
   // A key that was named by the plan or the user is used; if it is a file that does not exist yet,
   // that is where the new one goes.
@@ -60,7 +60,7 @@ Result<InitOutcome> init(Workspace& workspace, const WorkspaceOptions& options,
   const repository::UnlockKey by_file{Secret{}, key.key_file_secret.clone()};
   REPRIEVE_RETURN_IF_ERROR(
       repository::Repository::create(*store, key, system_random(), system_clock()));
-  REPRIEVE_TRY(const auto opened,
+  REPRIEVE_TRY(auto opened,
                repository::Repository::open(*store, by_file, system_random(), system_clock(), {}));
   outcome.repository_hex = to_hex(opened->id());
   REPRIEVE_TRY(const std::string program, store_program(*store, workspace.cache_dir()));
@@ -68,6 +68,14 @@ Result<InitOutcome> init(Workspace& workspace, const WorkspaceOptions& options,
       {outcome.repository_path, outcome.repository_hex, outcome.key_file, has_passphrase}, program);
   REPRIEVE_RETURN_IF_ERROR(store_kit_text(*store, outcome.kit));
   REPRIEVE_RETURN_IF_ERROR(store->sync());
+  OpenRepository open;
+  open.store = std::move(store);
+  open.repository = std::move(opened);
+  repository::SyncOptions making;
+  making.is_new = true;
+  Progress progress;
+  const CancelToken never;
+  REPRIEVE_TRY(outcome.replicas, sync_replicas(workspace, open, making, progress, never));
   return outcome;
 }
 

@@ -51,7 +51,7 @@ Result<std::string> add_key(Workspace& workspace, const NewKey& wanted) {
   if (!wanted.recipient.empty()) {
     REPRIEVE_TRY(key.recipient, repository::parse_recipient(wanted.recipient));
   }
-  REPRIEVE_TRY(const OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(const OpenRepository open, workspace.open_repository(Purpose::kWrite));
   // Before a key file is written that nobody would ever need.
   if (open.repository->role() != repository::Role::kAdmin)
     return Error{ErrorKind::kDenied, "this key may not change who has access",

@@ -73,6 +73,9 @@ Result<std::unique_ptr<ObjectStore>> make_folder(const std::string& path) {
 Result<std::unique_ptr<ObjectStore>> make_prefix(const StorePlace& place) {
   REPRIEVE_TRY(std::unique_ptr<ObjectStore> store, open_store(place));
   REPRIEVE_RETURN_IF_ERROR(refuse_repository(*store));
+  // Before a key is written for a repository that could not be.
+  REPRIEVE_TRY(const auto bucket, open_s3(place));
+  REPRIEVE_RETURN_IF_ERROR(bucket->check_writers_are_apart());
   REPRIEVE_RETURN_IF_ERROR(store->list("", [&](const ObjectInfo& object) -> Result<> {
     if (is_of_unfinished_init(object.key.substr(0, object.key.find('/')))) return kOk;
     return not_empty(store->describe(), object.key);
@@ -117,7 +120,9 @@ Result<std::unique_ptr<ObjectStore>> open_store(const StorePlace& place) {
 }
 
 Result<std::unique_ptr<ObjectStore>> make_store(const StorePlace& place) {
-  return s3::is_s3_url(place.location) ? make_prefix(place) : make_folder(place.location);
+  if (s3::is_s3_url(place.location)) return make_prefix(place);
+  REPRIEVE_TRY(auto store, make_folder(place.location));
+  return retrying(std::move(store), place.cancel);
 }
 
 }  // namespace reprieve::app

@@ -6,6 +6,7 @@
 #include <climits>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include "crypto/crypto.hpp"
 #include "io/directory.hpp"
@@ -13,6 +14,8 @@
 #include "io/http.hpp"
 #include "plan/canonical.hpp"
 #include "plan/parse.hpp"
+#include "repository/replica.hpp"
+#include "storage/replicated/replicated_store.hpp"
 
 namespace reprieve::app {
 namespace {
@@ -32,6 +35,23 @@ void fill(std::string& member, const char* variable) {
 
 std::string absolute(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+/// REPRIEVE_REPO may name several stores: a comma before an absolute path or a URL parts them.
+void split_repositories(WorkspaceOptions& options) {
+  const auto begins_one = [](std::string_view text) {
+    return text.starts_with('/') || text.starts_with("file://") || text.starts_with("s3://");
+  };
+  const std::string all = std::exchange(options.repo, "");
+  std::vector<std::string> parts = {""};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i] == ',' && begins_one(std::string_view{all}.substr(i + 1)))
+      parts.emplace_back();
+    else
+      parts.back() += all[i];
+  }
+  options.repo = parts.front();
+  options.replicas.assign(parts.begin() + 1, parts.end());
 }
 
 /// A folder of this user for `what` ("state", "cache", "config"), after the XDG base directory
@@ -89,7 +109,10 @@ Result<std::string> path_of_location(const std::string& location) {
 
 Result<Workspace> Workspace::open(WorkspaceOptions options) {
   Workspace workspace;
-  fill(options.repo, "REPRIEVE_REPO");
+  if (options.repo.empty()) {
+    fill(options.repo, "REPRIEVE_REPO");
+    split_repositories(options);
+  }
   fill(options.password_file, "REPRIEVE_PASSWORD_FILE");
   fill(options.key_file, "REPRIEVE_KEY_FILE");
   fill(options.cache_dir, "REPRIEVE_CACHE_DIR");
@@ -132,10 +155,27 @@ Result<std::string> Workspace::repository_path() const {
 }
 
 Result<StorePlace> Workspace::store_place() const {
+  REPRIEVE_TRY(const std::string location, repository_path());
+  return place_of(location, storage());
+}
+
+Result<std::vector<StorePlace>> Workspace::replica_places() const {
+  std::vector<StorePlace> places;
+  for (const std::string& replica : options_.replicas) {
+    const plan::Storage* named = plan_ ? plan_->plan.find_storage(replica) : nullptr;
+    REPRIEVE_TRY(const std::string location,
+                 path_of_location(named == nullptr ? replica : named->location));
+    REPRIEVE_TRY(StorePlace place, place_of(location, named));
+    places.push_back(std::move(place));
+  }
+  return places;
+}
+
+Result<StorePlace> Workspace::place_of(const std::string& location,
+                                       const plan::Storage* named) const {
   StorePlace place;
-  REPRIEVE_TRY(place.location, repository_path());
+  place.location = location;
   place.cancel = options_.cancel;
-  const plan::Storage* named = storage();
   if (named == nullptr || !named->access_key) return place;
   StoreAccount account;
   REPRIEVE_TRY(account.access_key, secret(named->access_key->text));
@@ -147,6 +187,36 @@ Result<StorePlace> Workspace::store_place() const {
 Result<std::unique_ptr<ObjectStore>> Workspace::open_store() const {
   REPRIEVE_TRY(const StorePlace place, store_place());
   return app::open_store(place);
+}
+
+/// Every store of the repository that can be reached, as one.
+Result<std::unique_ptr<ObjectStore>> Workspace::open_any_store() const {
+  REPRIEVE_TRY(auto places, replica_places());
+  REPRIEVE_TRY(StorePlace first, store_place());
+  if (places.empty()) return app::open_store(first);
+  places.insert(places.begin(), std::move(first));
+  std::vector<std::unique_ptr<ObjectStore>> stores;
+  std::optional<Error> failure;
+  for (const StorePlace& place : places) {
+    auto store = app::open_store(place);
+    if (store) {
+      stores.push_back(*std::move(store));
+      continue;
+    }
+    warn("warning: " + store.error().what + "; going on with the repository's other stores");
+    if (!failure) failure = std::move(store).error();
+  }
+  if (stores.empty()) return *std::move(failure);
+  return std::make_unique<ReplicatedStore>(
+      std::move(stores), [warn = options_.warn](const ObjectStore& store, const Error& error) {
+        if (warn)
+          warn("warning: " + store.describe() + " fails (" + error.what +
+               "); going on with the repository's other stores");
+      });
+}
+
+void Workspace::warn(const std::string& line) const {
+  if (options_.warn) options_.warn(line);
 }
 
 Result<repository::UnlockKey> Workspace::given_key() {
@@ -215,11 +285,17 @@ Result<std::unique_ptr<repository::Repository>> Workspace::unlock(ObjectStore& s
       "Give --password-file or --key-file (or REPRIEVE_PASSWORD_FILE, REPRIEVE_KEY_FILE)."};
 }
 
-Result<OpenRepository> Workspace::open_repository() {
+Result<OpenRepository> Workspace::open_repository(Purpose purpose) {
   OpenRepository opened;
-  REPRIEVE_TRY(opened.store, open_store());
+  REPRIEVE_TRY(opened.store, purpose == Purpose::kRead ? open_any_store() : open_store());
   REPRIEVE_TRY(opened.repository, unlock(*opened.store));
-  return opened;
+  if (purpose != Purpose::kWrite) return opened;
+  REPRIEVE_TRY(const bool is_replica, repository::is_replica(*opened.store));
+  if (!is_replica) return opened;
+  return Error{ErrorKind::kConflict,
+               opened.store->describe() + " is a replica: it is written to by its primary alone",
+               "Name the primary first. If that is lost for ever, make this one the primary with "
+               "`reprieve repo promote`."};
 }
 
 Result<Secret> Workspace::secret(const std::string& name) const {
@@ -253,6 +329,11 @@ std::vector<std::string> Workspace::arguments_for_child() const {
     add("--repo", is_name || options_.repo.find("://") != std::string::npos
                       ? options_.repo
                       : absolute(options_.repo));
+  for (const std::string& replica : options_.replicas)
+    add("--repo", (plan_ && plan_->plan.find_storage(replica) != nullptr) ||
+                          replica.find("://") != std::string::npos
+                      ? replica
+                      : absolute(replica));
   if (!options_.password_file.empty()) add("--password-file", absolute(options_.password_file));
   if (!options_.key_file.empty()) add("--key-file", absolute(options_.key_file));
   add("--state-dir", state_dir_);

@@ -19,13 +19,16 @@ namespace reprieve::app {
 struct WorkspaceOptions {
   std::string
       repo;  ///< --repo or REPRIEVE_REPO: a path, a file: or s3: URL, or a storage in the plan.
-  std::string password_file;  ///< --password-file or REPRIEVE_PASSWORD_FILE.
-  std::string key_file;       ///< --key-file or REPRIEVE_KEY_FILE.
-  std::string plan_file;      ///< --plan; else reprieve.yaml in the current folder, if it is there.
-  std::string state_dir;      ///< --state-dir or REPRIEVE_STATE_DIR.
-  std::string cache_dir;      ///< --cache-dir or REPRIEVE_CACHE_DIR.
+  std::vector<std::string> replicas;  ///< Further stores of the same repository, each as `repo`.
+  std::string password_file;          ///< --password-file or REPRIEVE_PASSWORD_FILE.
+  std::string key_file;               ///< --key-file or REPRIEVE_KEY_FILE.
+  std::string plan_file;  ///< --plan; else reprieve.yaml in the current folder, if it is there.
+  std::string state_dir;  ///< --state-dir or REPRIEVE_STATE_DIR.
+  std::string cache_dir;  ///< --cache-dir or REPRIEVE_CACHE_DIR.
   /// Asks on the terminal without echo; not set if there is no terminal to ask on.
   std::function<Result<Secret>(const std::string& prompt)> ask;
+  /// Tells a person what must not be missed but stops nothing; may be empty.
+  std::function<void(const std::string& line)> warn;
   /// Ends waits for a store that does not answer; may be null. Must outlive what is opened.
   const CancelToken* cancel = nullptr;
 };
@@ -45,6 +48,11 @@ struct OpenRepository {
   std::unique_ptr<repository::Repository> repository;
 };
 
+/// What a repository is opened for. Who reads goes on with any of its stores that answers; who
+/// writes sees the first one alone, for only that decides who was first
+/// (docs/adr/0015-replicas.md); who looks for damage in a store asks that one and no other.
+enum class Purpose : std::uint8_t { kRead, kReadFirst, kWrite };
+
 /// The surroundings of one invocation: repository, keys, plan and local folders. Not thread-safe.
 class Workspace {
  public:
@@ -61,8 +69,11 @@ class Workspace {
   [[nodiscard]] Result<std::string> repository_path() const;
   /// The same with the account that the plan names. Errors: those of secret().
   [[nodiscard]] Result<StorePlace> store_place() const;
-  Result<OpenRepository> open_repository();
-  /// Only the store, without a key: for what a storage host can do.
+  /// The places of the replicas, in the order in which they were named. Errors: as store_place().
+  [[nodiscard]] Result<std::vector<StorePlace>> replica_places() const;
+  /// Errors: those of unlocking; kConflict for kWrite if the first store is a replica.
+  Result<OpenRepository> open_repository(Purpose purpose = Purpose::kRead);
+  /// Only the first store, without a key: for what a storage host can do.
   [[nodiscard]] Result<std::unique_ptr<ObjectStore>> open_store() const;
   /// What was given to unlock with: both members empty if nothing was.
   [[nodiscard]] Result<repository::UnlockKey> given_key();
@@ -79,12 +90,18 @@ class Workspace {
   /// The value of a secret of the plan. Errors: kNotFound, kDenied, kInvalid, naming the secret.
   [[nodiscard]] Result<Secret> secret(const std::string& name) const;
 
+  /// Passes a warning on to the person, if there is one to tell.
+  void warn(const std::string& line) const;
+
   /// How a child `reprieve` is told the same surroundings: arguments, none of them secret.
   [[nodiscard]] std::vector<std::string> arguments_for_child() const;
 
  private:
   Workspace() = default;
   [[nodiscard]] const plan::Storage* storage() const;
+  [[nodiscard]] Result<StorePlace> place_of(const std::string& location,
+                                            const plan::Storage* named) const;
+  [[nodiscard]] Result<std::unique_ptr<ObjectStore>> open_any_store() const;
   Result<std::unique_ptr<repository::Repository>> unlock(ObjectStore& store);
 
   WorkspaceOptions options_;

@@ -1,8 +1,10 @@
 #include <vector>
 
 #include "app/jobs.hpp"
+#include "app/replicas.hpp"
 #include "base/format.hpp"
 #include "cli/command.hpp"
+#include "cli/replica_output.hpp"
 
 namespace reprieve::cli {
 namespace {
@@ -68,11 +70,21 @@ Result<std::vector<app::NamedSource>> wanted_sources(const app::Workspace& works
   return sources;
 }
 
+Result<std::vector<app::ReplicaOutcome>> sync_replicas(const Invocation& invocation,
+                                                       const app::Workspace& workspace,
+                                                       app::OpenRepository& open) {
+  REPRIEVE_TRY(const auto places, workspace.replica_places());
+  if (places.empty()) return std::vector<app::ReplicaOutcome>{};
+  Progress progress;
+  auto bar = start_progress(invocation, "Copying to the replicas", progress);
+  return app::sync_replicas(workspace, open, {}, progress, invocation.cancel);
+}
+
 Result<int> back_up(const Invocation& invocation, const BackupArguments& arguments,
                     const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   REPRIEVE_TRY(const auto sources, wanted_sources(workspace, arguments.sources));
-  REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
   Json done = Json::array();
   bool has_problems = false;
   for (const app::NamedSource& source : sources) {
@@ -89,7 +101,13 @@ Result<int> back_up(const Invocation& invocation, const BackupArguments& argumen
     REPRIEVE_RETURN_IF_ERROR(open.repository->refresh());
   }
   REPRIEVE_RETURN_IF_ERROR(app::keep_kit(workspace, open, invocation.cancel));
-  console.result({{"schema", "reprieve.backup/1"}, {"backups", done}});
+  REPRIEVE_TRY(const auto replicas, sync_replicas(invocation, workspace, open));
+  console.result(
+      {{"schema", "reprieve.backup/1"}, {"backups", done}, {"replicas", cli::to_json(replicas)}});
+  if (!cli::tell(console, replicas)) {
+    console.warn("The recovery points are safe in the primary; `reprieve repo sync` catches up.");
+    has_problems = true;
+  }
   return has_problems ? kExitDoneWithProblems : kExitDone;
 }
 
@@ -107,9 +125,9 @@ void add_backup(CLI::App& parser, Invocation& invocation) {
                    "zstd level, 1 (quick) to 19 (small)")
       ->check(CLI::Range(1, 19));
   command->footer(
-      "Exit code 3: done, but something changed or could not be read meanwhile; it is kept, "
+      "Exit code 3: done, but something changed or could not be read meanwhile (it is kept, "
       "marked\n"
-      "and listed.\n\n"
+      "and listed), or a replica could not be brought up to date.\n\n"
       "Examples:\n"
       "  reprieve backup                      # everything that the plan names\n"
       "  reprieve backup /srv/data --name before-upgrade\n"

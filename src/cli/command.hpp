@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/workspace.hpp"
 #include "base/cancel.hpp"
@@ -18,6 +19,7 @@ struct Invocation {
   explicit Invocation(CancelToken& stop) : cancel{stop} { options.cancel = &stop; }
 
   app::WorkspaceOptions options;
+  std::vector<std::string> repositories;  ///< Each --repo: becomes `repo` and `replicas`.
   bool is_json = false;
   bool is_quiet = false;
   bool is_without_progress = false;
@@ -60,6 +62,8 @@ void add_keys(CLI::App& repo, Invocation& invocation);
 void add_erase(CLI::App& repo, Invocation& invocation);
 /// `probe`, a subcommand of `repo`.
 void add_probe(CLI::App& group, Invocation& invocation);
+/// `sync`, `stores` and `promote`, subcommands of `repo`.
+void add_replicas(CLI::App& group, Invocation& invocation);
 void add_wal(CLI::App& parser, Invocation& invocation);
 
 }  // namespace reprieve::cli

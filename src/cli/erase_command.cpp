@@ -101,7 +101,7 @@ Result<int> run_erase(const Invocation& invocation, backup::EraseOptions options
                       const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   if (!options.source.empty()) options.source = app::point_source_name(workspace, options.source);
-  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
   Progress progress;
   auto bar = start_progress(invocation, "Erasing", progress);
   REPRIEVE_TRY(const auto report,

@@ -16,7 +16,7 @@ struct HoldArguments {
 Result<int> run_hold(const Invocation& invocation, const HoldArguments& arguments,
                      const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
   const std::string source =
       arguments.source.empty() ? "" : app::point_source_name(workspace, arguments.source);
   Progress progress;

@@ -1,5 +1,6 @@
 #include "app/init_job.hpp"
 #include "cli/command.hpp"
+#include "cli/replica_output.hpp"
 
 namespace reprieve::cli {
 namespace {
@@ -12,13 +13,14 @@ int run_init(const Invocation& invocation, const std::string& key_file, const Co
                     {"repository", made.repository_path},
                     {"id", made.repository_hex},
                     {"key_file", made.key_file},
-                    {"kit", made.kit}});
+                    {"kit", made.kit},
+                    {"replicas", to_json(made.replicas)}});
     console.say("Made the repository " + made.repository_path + ".");
     if (!made.key_file.empty())
       console.say("Its key file is " + made.key_file + " (unattended backups use it).");
     console.say("\nPrint the following page, and keep it and a copy of a key elsewhere:\n");
     console.show(made.kit);
-    return kExitDone;
+    return tell(console, made.replicas) ? kExitDone : kExitDoneWithProblems;
   });
 }
 

@@ -70,7 +70,7 @@ Result<int> add_key(const Invocation& invocation, const KeysArguments& arguments
 Result<int> revoke_key(const Invocation& invocation, const KeysArguments& arguments,
                        const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
   REPRIEVE_RETURN_IF_ERROR(repository::revoke_member(*open.repository, arguments.name));
   console.result({{"schema", "reprieve.key/1"}, {"name", arguments.name}, {"revoked", true}});
   console.say(printable(arguments.name) +
@@ -85,7 +85,7 @@ Result<int> revoke_key(const Invocation& invocation, const KeysArguments& argume
 Result<int> remove_key(const Invocation& invocation, const KeysArguments& arguments,
                        const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
   REPRIEVE_RETURN_IF_ERROR(repository::remove_slot(*open.repository, arguments.slot));
   console.result({{"schema", "reprieve.key/1"}, {"slot", arguments.slot}, {"removed", true}});
   console.say("The slot " + arguments.slot + " opens nothing any more.");

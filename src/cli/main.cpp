@@ -45,8 +45,11 @@ void forbid_core_files() {
 
 void add_globals(CLI::App& parser, cli::Invocation& invocation) {
   auto& options = invocation.options;
-  parser.add_option("--repo", options.repo,
-                    "Repository: a path, a file: URL, or a storage of the plan [REPRIEVE_REPO]");
+  parser
+      .add_option("--repo", invocation.repositories,
+                  "Repository: a path, a file: or s3: URL, or a storage of the plan; each further "
+                  "one is a replica of the first [REPRIEVE_REPO]")
+      ->allow_extra_args(false);
   parser.add_option("--password-file", options.password_file,
                     "File whose first line is the password [REPRIEVE_PASSWORD_FILE]");
   parser.add_option("--key-file", options.key_file, "Key file [REPRIEVE_KEY_FILE]");
@@ -129,5 +132,12 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return tell_usage(parser, error, {argv, argv + argc});
   }
-  return invocation.run(cli::Console{invocation.is_json, invocation.is_quiet});
+  const cli::Console console{invocation.is_json, invocation.is_quiet};
+  auto& options = invocation.options;
+  if (!invocation.repositories.empty()) {
+    options.repo = invocation.repositories.front();
+    options.replicas.assign(invocation.repositories.begin() + 1, invocation.repositories.end());
+  }
+  options.warn = [&console](const std::string& line) { console.warn(line); };
+  return invocation.run(console);
 }

@@ -2,6 +2,7 @@
 #include "app/prune_job.hpp"
 #include "base/format.hpp"
 #include "cli/command.hpp"
+#include "cli/replica_output.hpp"
 #include "plan/units.hpp"
 
 namespace reprieve::cli {
@@ -15,6 +16,7 @@ struct PruneArguments {
   double unused_max_percent = 30;
   bool is_fencing_now = false;
   bool is_dry_run = false;
+  bool is_without_replicas = false;
 };
 
 Result<std::optional<Duration>> parse_age(const std::string& flag, const std::string& text) {
@@ -98,15 +100,42 @@ void tell_waiting(const Console& console, const repository::PruneReport::Waiting
       format_duration(fence_after)));
 }
 
+/// What is pruned must not have been the only good copy: so the replicas have all that there is,
+/// each object proved as it was copied, before anything goes.
+Result<> complete_replicas(const Invocation& invocation, const app::Workspace& workspace,
+                           app::OpenRepository& open) {
+  Progress progress;
+  REPRIEVE_TRY(const auto outcomes,
+               app::sync_replicas(workspace, open, {}, progress, invocation.cancel));
+  for (const app::ReplicaOutcome& outcome : outcomes) {
+    if (outcome.is_complete()) continue;
+    return Error{ErrorKind::kConflict,
+                 "nothing was pruned, for the replica " + outcome.store + " is not complete" +
+                     (outcome.error ? ": " + outcome.error->what : std::string{}),
+                 "Look at it with `reprieve repo sync`, or prune with --without-replicas: what "
+                 "replicas lack then is not copied to them before it goes."};
+  }
+  return kOk;
+}
+
 Result<int> run_prune(const Invocation& invocation, const PruneArguments& arguments,
                       const Console& console) {
   REPRIEVE_TRY(const app::PruneChoices choices, choices_of(arguments));
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
   if (!choices.rule && workspace.plan_if_any() == nullptr)
     console.warn("note: neither a plan nor a --keep flag says what may go: every point stays");
+  const bool is_with_replicas = !arguments.is_dry_run && !arguments.is_without_replicas;
+  if (is_with_replicas) REPRIEVE_RETURN_IF_ERROR(complete_replicas(invocation, workspace, open));
   REPRIEVE_TRY(const auto report, app::prune(workspace, open, choices, invocation.cancel));
-  console.result(to_json(report, arguments.is_dry_run));
+  std::vector<app::ReplicaOutcome> replicas;
+  if (is_with_replicas) {
+    Progress progress;
+    REPRIEVE_TRY(replicas, app::sync_replicas(workspace, open, {}, progress, invocation.cancel));
+  }
+  Json json = to_json(report, arguments.is_dry_run);
+  json["replicas"] = cli::to_json(replicas);
+  console.result(json);
   if (arguments.is_dry_run) {
     show_points(console, report);
     console.say(fmt::format("{} would go; {} could be given back.",
@@ -124,7 +153,7 @@ Result<int> run_prune(const Invocation& invocation, const PruneArguments& argume
         fmt::format("{} fenced off.", format_count(report.sessions_fenced, "unfinished session")));
   for (const auto& waiting : report.waiting)
     tell_waiting(console, waiting, choices.options.fence_after);
-  return kExitDone;
+  return cli::tell(console, replicas) ? kExitDone : kExitDoneWithProblems;
 }
 
 void add_rule(CLI::App& command, PruneArguments& arguments) {
@@ -156,6 +185,8 @@ void add_prune(CLI::App& parser, Invocation& invocation) {
                       "Fence unfinished backups off when they are older (default: 3d)");
   command->add_flag("--fence", arguments->is_fencing_now, "Fence all unfinished backups off now");
   command->add_flag("--dry-run", arguments->is_dry_run, "Only say what would go, and why");
+  command->add_flag("--without-replicas", arguments->is_without_replicas,
+                    "Neither bring the replicas up to date first nor remove there what goes here");
   command->footer(
       "Without a --keep flag the plan's policies decide, for each source its own; points of a\n"
       "source that no policy names stay, as do held points and the newest point of each source.\n"

@@ -1,6 +1,7 @@
 #include <set>
 
 #include "app/kit.hpp"
+#include "app/replicas.hpp"
 #include "app/workspace.hpp"
 #include "base/format.hpp"
 #include "cli/command.hpp"
@@ -12,7 +13,8 @@ namespace {
 Result<int> run_repair(const Invocation& invocation, bool is_dry_run, const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   REPRIEVE_TRY(app::OpenRepository open, [&]() -> Result<app::OpenRepository> {
-    auto opened = workspace.open_repository();
+    // A replica is healed like any other store, from its own parity.
+    auto opened = workspace.open_repository(app::Purpose::kReadFirst);
     if (opened) return opened;
     const ErrorKind kind = opened.error().kind;
     if (kind != ErrorKind::kDenied && kind != ErrorKind::kCorrupt) return opened;
@@ -24,8 +26,11 @@ Result<int> run_repair(const Invocation& invocation, bool is_dry_run, const Cons
   }());
   Progress progress;
   auto bar = start_progress(invocation, is_dry_run ? "Looking" : "Repairing", progress);
-  REPRIEVE_TRY(const auto report, repository::repair(*open.store, open.repository.get(), is_dry_run,
-                                                     0, progress, invocation.cancel));
+  REPRIEVE_TRY(auto report, repository::repair(*open.store, open.repository.get(), is_dry_run, 0,
+                                               progress, invocation.cancel));
+  if (open.repository != nullptr)
+    REPRIEVE_RETURN_IF_ERROR(
+        app::heal_from_replicas(workspace, open, is_dry_run, report, invocation.cancel));
   bar.reset();
   Json left = Json::array();
   for (const repository::Damage& damage : report.left)
@@ -44,7 +49,7 @@ Result<int> run_repair(const Invocation& invocation, bool is_dry_run, const Cons
 
 Result<int> run_kit(const Invocation& invocation, const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
   REPRIEVE_TRY(const auto slots, open.repository->slots());
   app::KitFacts facts;
   REPRIEVE_TRY(facts.repository_path, workspace.repository_path());
@@ -65,7 +70,7 @@ Result<int> run_kit(const Invocation& invocation, const Console& console) {
 
 Result<int> run_stats(const Invocation& invocation, const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository(app::Purpose::kReadFirst));
   REPRIEVE_TRY(const auto list, open.repository->snapshots());
   std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> by_folder;
   std::uint64_t stored = 0;
@@ -118,11 +123,13 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
   group->require_subcommand(1);
   group->footer("Example:\n  reprieve --repo /srv/repo repo repair --dry-run");
 
-  auto* repair = group->add_subcommand("repair", "Heal damage from parity");
+  auto* repair = group->add_subcommand("repair", "Heal damage from parity and replicas");
   auto is_dry_run = std::make_shared<bool>(false);
   repair->add_flag("--dry-run", *is_dry_run, "Only say what would be healed");
   repair->footer(
-      "Packs heal from their parity, records from their second copy, indexes from packs. Nothing\n"
+      "Packs heal from their parity, records from their second copy, indexes from packs; with\n"
+      "replicas (each a further --repo) also what is damaged beyond that, and what is gone. "
+      "Nothing\n"
       "is deleted but damaged indexes that were made again. Exit code 7 if something could not be\n"
       "healed.\n\n"
       "Example:\n  reprieve repo repair --dry-run");
@@ -137,6 +144,7 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
   add_simple(*group, invocation, "stats", "Count objects and bytes", run_stats)
       ->footer("Example:\n  reprieve repo stats");
   add_erase(*group, invocation);
+  add_replicas(*group, invocation);
   add_probe(*group, invocation);
 }
 

@@ -117,7 +117,7 @@ Result<int> verify_all(const Invocation& invocation, const std::string& level,
     bar.reset();
     return tell(console, report, level);
   }
-  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository(app::Purpose::kReadFirst));
   auto bar = start_progress(invocation, "Verifying", progress);
   REPRIEVE_TRY(const auto report, repository::verify(*open.repository, levels().at(level), 0,
                                                      progress, invocation.cancel));

@@ -14,16 +14,6 @@ namespace {
 /// Other collectors that may be quicker.
 constexpr int kTries = 10;
 
-Result<> check_may_prune(const KeyRing& keys) {
-  if (keys.can_sign()) {
-    REPRIEVE_RETURN_IF_ERROR(keys.check_is_current());
-    const auto own = keys.signer(keys.writer_id());
-    if (own && own->may_prune && !own->is_revoked) return kOk;
-  }
-  return Error{ErrorKind::kDenied, "this key may not prune the repository",
-               "Use an administrator's or a pruner's key."};
-}
-
 Result<> put_hold(Repository& repository, HoldRecord hold) {
   const KeyRing& keys = repository.keys();
   hold.repository = repository.id();

@@ -19,6 +19,21 @@ constexpr int kLooks = 5;
 
 }  // namespace
 
+Result<> fence(Repository& repository, const SessionId& session) {
+  REPRIEVE_TRY([[maybe_unused]] const ObjectKey tomb, put_tomb(repository, tomb_of(session)));
+  return kOk;
+}
+
+Result<> check_may_prune(const KeyRing& keys) {
+  if (keys.can_sign()) {
+    REPRIEVE_RETURN_IF_ERROR(keys.check_is_current());
+    const auto own = keys.signer(keys.writer_id());
+    if (own && own->may_prune && !own->is_revoked) return kOk;
+  }
+  return Error{ErrorKind::kDenied, "this key may not prune the repository",
+               "Use an administrator's or a pruner's key."};
+}
+
 Collector::Collector(Repository& repository, const PruneOptions& options, const CancelToken& cancel,
                      PruneReport& report)
     : repository_{repository},
@@ -60,7 +75,7 @@ Result<> Collector::end_session() {
   if (!is_announced_) return kOk;
   is_announced_ = false;
   if (has_written_) {
-    REPRIEVE_TRY([[maybe_unused]] const ObjectKey tomb, put_tomb(repository_, tomb_of(session_)));
+    REPRIEVE_RETURN_IF_ERROR(fence(repository_, session_));
     REPRIEVE_RETURN_IF_ERROR(repository_.store().sync());
   }
   return repository_.store().remove(id_key(kSessionPrefix, session_));
@@ -269,7 +284,7 @@ Result<> Collector::fence_off() {
     if (!look_.open.contains(session.id)) continue;
     const bool is_old = now - session.record.started > options_.fence_after;
     if (!is_old && !(options_.is_fencing_now && !session.is_collector())) continue;
-    REPRIEVE_TRY([[maybe_unused]] const ObjectKey tomb, put_tomb(repository_, tomb_of(session.id)));
+    REPRIEVE_RETURN_IF_ERROR(fence(repository_, session.id));
     ++report_.sessions_fenced;
     has_fenced = true;
   }

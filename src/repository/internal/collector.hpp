@@ -55,4 +55,11 @@ class Collector {
   LiveChunks live_;
 };
 
+/// kDenied unless the keys may condemn and put tombs.
+Result<> check_may_prune(const KeyRing& keys);
+
+/// Puts a session's tomb: from then on nobody relies on its trees, and its backup is reported as
+/// failed. Durable after the store's next sync().
+Result<> fence(Repository& repository, const SessionId& session);
+
 }  // namespace reprieve::repository

@@ -5,6 +5,7 @@
 #include "repository/internal/bad_sectors.hpp"
 #include "repository/internal/config.hpp"
 #include "repository/internal/index.hpp"
+#include "repository/internal/key_ring.hpp"
 #include "repository/internal/label.hpp"
 #include "repository/internal/pack_check.hpp"
 #include "repository/internal/record.hpp"
@@ -13,8 +14,11 @@ namespace reprieve::repository {
 
 namespace {
 
-constexpr std::string_view kKitPrefix = "kit/";
 constexpr std::string_view kLogPrefix = "log/";
+constexpr std::string_view kReplicaPrefix = "replica/";
+/// A mark has nothing in it that could be damaged.
+constexpr std::size_t kReplicaBytesMax = 4096;
+constexpr std::string_view kKitPrefix = "kit/";
 /// Programs for every machine are far smaller.
 constexpr std::size_t kKitBytesMax = 1024 * 1024 * 1024;
 constexpr std::size_t kLogBytesMax = 64 * 1024 * 1024;
@@ -46,6 +50,7 @@ std::size_t object_max(std::string_view key) {
   if (pack_id_in_key(key)) return kPackObjectMax;
   if (key.starts_with(kIndexPrefix)) return kIndexBytesMax;
   if (key.starts_with(kKitPrefix)) return kKitBytesMax;
+  if (key.starts_with(kReplicaPrefix)) return kReplicaBytesMax;
   const Sort* const twin = twin_sort(key);
   return twin == nullptr ? 0 : twin_size(twin->record_max);
 }
@@ -87,7 +92,10 @@ Result<ObjectChecker> ObjectChecker::make(ObjectStore& store, const Repository* 
   ObjectChecker checker{store, repository};
   REPRIEVE_TRY(const auto configs, list_all_objects(store, kConfigPrefix));
   for (const ObjectInfo& object : configs) {
-    const auto accept_config = [](ByteView record) -> Result<> {
+    const auto accept_config = [&](ByteView record) -> Result<> {
+      // Who has a key trusts what root signed; without one, what is there is all there is.
+      if (repository != nullptr && !is_signed_by(record, repository->keys().config().root))
+        return Error{ErrorKind::kCorrupt, "not signed by the repository's root key"};
       auto parsed = parse_config(record);
       if (!parsed) return std::move(parsed).error();
       return kOk;
@@ -118,7 +126,7 @@ ObjectFinding ObjectChecker::inspect_pack(const ObjectKey& key, ByteView bytes, 
   const PackCheck check = check_pack(id, bytes, known_label);
   if (check.is_whole()) return {};
   ObjectFinding finding = damaged(key, check.describe(), check.is_healable());
-  if (want == Want::kHealed && check.is_healable()) {
+  if (want != Want::kFinding && check.is_healable()) {
     auto healed = heal_pack(id, check, bytes);
     if (healed)
       finding.healed = *std::move(healed);
@@ -145,7 +153,7 @@ ObjectFinding ObjectChecker::inspect_twin(const ObjectKey& key, ByteView bytes, 
   if (!copy) return damaged(key, "both copies are damaged: " + copy.error().what, false);
   if (copy->is_whole) return {};
   ObjectFinding finding = damaged(key, "one of two copies is damaged", true);
-  if (want == Want::kHealed) finding.healed = encode_twin(copy->record);
+  if (want != Want::kFinding) finding.healed = encode_twin(copy->record);
   return finding;
 }
 
@@ -153,6 +161,7 @@ ObjectFinding ObjectChecker::inspect(const ObjectKey& key, ByteView bytes, Want 
   if (pack_id_in_key(key)) return inspect_pack(key, bytes, want);
   if (key.starts_with(kIndexPrefix)) return inspect_index(key, bytes);
   if (key.starts_with(kKitPrefix)) return inspect_kit(key, bytes);
+  if (key.starts_with(kReplicaPrefix)) return {};
   return inspect_twin(key, bytes, want);
 }
 
@@ -173,6 +182,7 @@ Result<ObjectFinding> ObjectChecker::check(const ObjectInfo& object, Want want) 
     if (!bytes) return std::move(bytes).error().at("read " + object.key);
     finding = inspect(object.key, *bytes, want);
     finding.bytes_read = bytes->size();
+    if (!finding.damage && want == Want::kBytes) finding.bytes = *std::move(bytes);
     if (!finding.damage) break;
     was_damaged = true;
   }

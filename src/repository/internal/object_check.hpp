@@ -17,6 +17,7 @@ struct ObjectFinding {
   std::optional<Damage> damage;
   std::optional<std::string> remark;
   std::optional<Bytes> healed;  ///< The object as it was; only if asked for and possible.
+  std::optional<Bytes> bytes;   ///< The whole, undamaged object; only if asked for.
   std::uint64_t bytes_read = 0;
 };
 
@@ -24,7 +25,7 @@ struct ObjectFinding {
 /// by a signature, twins by their two copies. Thread-safe.
 class ObjectChecker {
  public:
-  enum class Want : std::uint8_t { kFinding, kHealed };
+  enum class Want : std::uint8_t { kFinding, kHealed, kBytes /* kHealed, and the bytes */ };
 
   /// Takes the public keys of everybody who may sign from the store's configs. `repository` may be
   /// null; else its index gives copies of labels. Errors: the store's.

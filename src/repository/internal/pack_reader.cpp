@@ -3,6 +3,7 @@
 #include "repository/internal/bad_sectors.hpp"
 #include "repository/internal/label.hpp"
 #include "repository/internal/pack_check.hpp"
+#include "storage/replicated/replicated_store.hpp"
 
 namespace reprieve::repository {
 
@@ -59,8 +60,23 @@ Result<std::shared_ptr<const PackReader::HealedPack>> PackReader::heal(const Pac
     const std::lock_guard lock{mutex_};
     damaged_.insert(pack);
   }
-  auto object =
-      read_around_bad_sectors(repository_.store(), pack_key(pack), ByteCount{kPackObjectMax});
+  std::optional<Error> failure;
+  for (ObjectStore* store : stores_behind(repository_.store())) {
+    auto found = heal_in(*store, pack);
+    if (found) {
+      last_healed_ = *std::move(found);
+      return last_healed_;
+    }
+    // What went wrong at the first place is what a person has to hear of.
+    if (!failure) failure = std::move(found).error();
+  }
+  return *std::move(failure);
+}
+
+/// The pack's body from one store, damage made good.
+Result<std::shared_ptr<const PackReader::HealedPack>> PackReader::heal_in(
+    ObjectStore& store, const PackId& pack) const {
+  auto object = read_around_bad_sectors(store, pack_key(pack), ByteCount{kPackObjectMax});
   if (!object) {
     if (object.error().kind == ErrorKind::kNotFound) return lost(pack, "the pack is gone");
     if (object.error().kind == ErrorKind::kExhausted) return lost(pack, "the pack is too large");
@@ -74,8 +90,7 @@ Result<std::shared_ptr<const PackReader::HealedPack>> PackReader::heal(const Pac
   healed->id = pack;
   healed->body_start = check.label->label_bytes;
   healed->body = *std::move(body);
-  last_healed_ = healed;
-  return last_healed_;
+  return std::shared_ptr<const HealedPack>{std::move(healed)};
 }
 
 Result<> PackReader::open_healed(const FrameLocation& frame, Bytes& raw) {

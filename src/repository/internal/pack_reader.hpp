@@ -27,8 +27,9 @@ class PackReader {
   /// Opens a frame whose sealed bytes are at hand. Errors: kCorrupt; kDenied without the key.
   Result<> open(const FrameLocation& frame, ByteView sealed, Bytes& raw);
 
-  /// Reads the frame's whole pack, heals it in memory from its parity, and opens the frame. Notes
-  /// the pack as damaged. Errors: kCorrupt with a hint if that fails; kDenied; the store's.
+  /// Reads the frame's whole pack, heals it in memory from its parity, or takes it from another of
+  /// the repository's stores, and opens the frame. Notes the pack as damaged. Errors: kCorrupt with
+  /// a hint if that fails; kDenied; the store's.
   Result<> open_healed(const FrameLocation& frame, Bytes& raw);
 
   /// Packs that needed healing, or could not be healed, so far.
@@ -43,6 +44,8 @@ class PackReader {
   };
   Result<std::shared_ptr<const Secret>> session_secret(std::uint32_t key);
   Result<std::shared_ptr<const HealedPack>> heal(const PackId& pack);
+  [[nodiscard]] Result<std::shared_ptr<const HealedPack>> heal_in(ObjectStore& store,
+                                                                  const PackId& pack) const;
 
   const Repository& repository_;
   mutable std::mutex mutex_;

@@ -68,7 +68,8 @@ Result<bool> S3Store::creates_conditionally() {
   return *creates_conditionally_;
 }
 
-Result<> S3Store::require_conditional_create() {
+Result<> S3Store::check_writers_are_apart() {
+  if (client_.location().has_one_writer) return kOk;
   REPRIEVE_TRY(const bool is_conditional, creates_conditionally());
   if (is_conditional) return kOk;
   return Error{ErrorKind::kInvalid,
@@ -87,7 +88,7 @@ Result<> S3Store::put(const ObjectKey& key, ByteView body) {
     if (there) return keep_if_same(key, body);
     if (there.error().kind != ErrorKind::kNotFound) return std::move(there).error();
   } else {
-    REPRIEVE_RETURN_IF_ERROR(require_conditional_create());
+    REPRIEVE_RETURN_IF_ERROR(check_writers_are_apart());
     call.headers.emplace_back("if-none-match", "*");
   }
   REPRIEVE_TRY(const auto answer, client_.send(call));

@@ -45,13 +45,15 @@ class S3Store : public ObjectStore {
   /// Whether PUT with `If-None-Match: *` is refused for an object that is there. Asks the store
   /// once. Errors: those of put().
   Result<bool> creates_conditionally();
+  /// Whether a repository can be kept here: kInvalid if the store cannot keep two writers apart and
+  /// the location does not say that there is one. Errors: those of put().
+  Result<> check_writers_are_apart();
   /// Errors: kDenied; kNotFound if there is no such bucket; kTransient.
   Result<BucketFacts> facts();
 
  private:
   [[nodiscard]] std::string name_of(std::string_view key) const;
   [[nodiscard]] s3::Call write_call(std::string name, ByteView body) const;
-  Result<> require_conditional_create();
   Result<> keep_if_same(const ObjectKey& key, ByteView body);
   Result<> list_page(const s3::Call& call, const Visit& visit, ObjectKey& last, std::string& next);
 
