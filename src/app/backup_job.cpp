@@ -13,6 +13,9 @@
 namespace reprieve::app {
 namespace {
 
+/// Above it zstd takes many times as long for a few per cent (docs/performance.md).
+constexpr int kAdaptiveLevelMax = 9;
+
 constexpr std::string_view kProgram = "reprieve " REPRIEVE_VERSION;
 
 std::string host_name() {
@@ -60,9 +63,12 @@ Result<backup::BackupOutcome> back_up(const Workspace& workspace, OpenRepository
   repository::Description description = describe(source, choices);
   if (const auto* files = std::get_if<plan::FilesSource>(&source.kind))
     description.paths = absolute_paths(workspace, *files);
-  REPRIEVE_TRY(const auto capturer, make_source(workspace, source, to_hex(open.repository->id())));
+  REPRIEVE_TRY(const auto capturer, make_source(workspace, source, to_hex(open.repository->id()),
+                                                choices.checkpoint_interval));
   repository::SessionOptions session;
-  session.compression_level = choices.compression_level;
+  session.compression_level = choices.compression_level.value_or(1);
+  if (!choices.compression_level) session.compression_level_max = kAdaptiveLevelMax;
+  session.index_interval = choices.checkpoint_interval;
   const auto add_facts = [&](repository::Description& described) {
     const auto* postgres = dynamic_cast<const PostgresSource*>(capturer.get());
     if (postgres == nullptr || !postgres->facts()) return;

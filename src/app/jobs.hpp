@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@ namespace reprieve::app {
 struct BackupChoices {
   std::string name;
   std::vector<std::string> tags;
-  int compression_level = 1;
+  std::optional<int> compression_level;  ///< Not set: as hard as there is time for.
+  /// How often a long backup puts on record what it has stored, so that the next one goes on there.
+  Duration checkpoint_interval = std::chrono::minutes{5};
 };
 
 /// Takes one recovery point of `source`.

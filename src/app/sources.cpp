@@ -1,6 +1,7 @@
 #include "app/sources.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <iterator>
 
@@ -44,6 +45,11 @@ NamedSource from_plan(const plan::Source& source) {
 }
 
 }  // namespace
+
+std::string_view NamedSource::kind_name() const {
+  constexpr std::array<std::string_view, 3> kNames = {"files", "postgres", "command"};
+  return kNames[kind.index()];
+}
 
 Result<NamedSource> find_source(const Workspace& workspace, const std::string& given) {
   if (const LoadedPlan* loaded = workspace.plan_if_any()) {
@@ -91,7 +97,10 @@ std::vector<std::string> absolute_paths(const Workspace& workspace,
 }
 
 Result<std::unique_ptr<Source>> make_source(const Workspace& workspace, const NamedSource& source,
-                                            const std::string& repository_hex) {
+                                            const std::string& repository_hex,
+                                            Duration checkpoint_interval) {
+  if (const auto* command = std::get_if<CommandSourceOptions>(&source.kind))
+    return std::unique_ptr<Source>{std::make_unique<CommandSource>(*command)};
   if (const auto* files = std::get_if<plan::FilesSource>(&source.kind)) {
     const std::string name_hash = to_hex(crypto::sha256(as_bytes(source.name))).substr(0, 16);
     CaptureOptions options;
@@ -99,6 +108,7 @@ Result<std::unique_ptr<Source>> make_source(const Workspace& workspace, const Na
     options.exclude = files->exclude;
     options.one_file_system = files->one_file_system;
     options.honour_cachedir_tag = files->cachedir_tag;
+    options.checkpoint_interval = checkpoint_interval;
     const std::string caches = workspace.cache_dir() + "/files";
     ignore_error(io::create_directories_durably(caches),
                  "without a cache every file is read again, no more");

@@ -8,17 +8,20 @@
 
 #include "app/workspace.hpp"
 #include "base/result.hpp"
+#include "source/command/command_source.hpp"
 #include "source/source.hpp"
 
 namespace reprieve::app {
 
-/// A source as the user named it, resolved: from the plan, or on the spot from a path or a URL.
+/// A source as the user named it, resolved: from the plan, or on the spot from a path, a URL or a
+/// command.
 struct NamedSource {
-  std::string name;  ///< In the plan; else the absolute path, or the URL without its password.
-  std::variant<plan::FilesSource, plan::PostgresSource> kind;
+  std::string name;  ///< In the plan; else the absolute path, the URL without its password, or what
+                     ///< the user calls the command's output.
+  std::variant<plan::FilesSource, plan::PostgresSource, CommandSourceOptions> kind;
 
-  [[nodiscard]] bool is_postgres() const { return kind.index() == 1; }
-  [[nodiscard]] std::string_view kind_name() const { return is_postgres() ? "postgres" : "files"; }
+  /// As recovery points keep it: "files", "postgres", "command".
+  [[nodiscard]] std::string_view kind_name() const;
 };
 
 /// Errors: kNotFound if it is neither a name in the plan, nor a URL, nor a path that exists.
@@ -33,8 +36,10 @@ std::string point_source_name(const Workspace& workspace, const std::string& giv
 /// The paths of a file source, absolute: relative ones count from the plan's folder.
 std::vector<std::string> absolute_paths(const Workspace& workspace, const plan::FilesSource& files);
 
-/// Something that captures `source`. Errors: those of its secret.
+/// Something that captures `source`. `checkpoint_interval`: how often a long capture puts on record
+/// what it has found. Errors: those of its secret.
 Result<std::unique_ptr<Source>> make_source(const Workspace& workspace, const NamedSource& source,
-                                            const std::string& repository_hex);
+                                            const std::string& repository_hex,
+                                            Duration checkpoint_interval);
 
 }  // namespace reprieve::app

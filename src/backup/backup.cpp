@@ -14,10 +14,19 @@ repository::Statistics statistics_of(const Progress& progress, std::size_t probl
   statistics.files_new = progress.files_new;
   statistics.files_changed = progress.files_changed;
   statistics.files_unchanged = progress.files_unchanged;
+  statistics.files_removed = progress.files_removed;
+  statistics.files_renamed = progress.files_renamed;
   statistics.problems = problems;
   statistics.duration_ms = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count());
   return statistics;
+}
+
+Result<ListRef> capture(Source& source, RepositorySink& sink, const CancelToken& cancel) {
+  REPRIEVE_TRY(std::vector<Entry> roots, source.capture(sink));
+  REPRIEVE_TRY(const ListRef root, sink.put_directory(std::move(roots)));
+  REPRIEVE_RETURN_IF_ERROR(cancel.check());
+  return root;
 }
 
 }  // namespace
@@ -32,15 +41,17 @@ Result<BackupOutcome> back_up(repository::Repository& repository, Source& source
   description.data_time = description.started;
   REPRIEVE_TRY(const auto session, repository::WriteSession::begin(repository, options, progress));
   RepositorySink sink{*session, progress, cancel};
-  REPRIEVE_TRY(std::vector<Entry> roots, source.capture(sink));
-  REPRIEVE_TRY(const ListRef root, sink.put_directory(std::move(roots)));
-  REPRIEVE_RETURN_IF_ERROR(cancel.check());
+  auto root = capture(source, sink, cancel);
+  if (!root) {
+    ignore_error(session->abandon(), "what failed first is told");
+    return std::move(root).error();
+  }
   describe(description);
   BackupOutcome outcome;
   outcome.problems = sink.problems();
   const auto statistics =
       statistics_of(progress, outcome.problems.size(), clock.uptime() - started);
-  REPRIEVE_TRY(outcome.snapshot, session->commit(root, statistics, description));
+  REPRIEVE_TRY(outcome.snapshot, session->commit(*root, statistics, description));
   return outcome;
 }
 

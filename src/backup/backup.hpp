@@ -15,8 +15,8 @@ struct BackupOutcome {
 
 /// One run: captures `source` into one snapshot, described by `description`. The source may fill
 /// in facts while it captures: `describe` is called after the capture and before the commit.
-/// Returns only when the snapshot is durable. Errors: the source's; the repository's; kCancelled
-/// (nothing is committed then).
+/// Returns only when the snapshot is durable. Errors: the source's; the repository's; kCancelled.
+/// Nothing is committed then, and the next run finds what was stored.
 using Describe = std::function<void(repository::Description&)>;
 Result<BackupOutcome> back_up(repository::Repository& repository, Source& source,
                               repository::Description description, const Describe& describe,

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "backup/repository_reader.hpp"
 #include "io/temporary_folder.hpp"
@@ -87,6 +88,63 @@ TEST_F(BackupOfFiles, CountsWhatIsNewAndWhatChanged) {
   EXPECT_EQ(second.files_new, 1U);
   EXPECT_EQ(second.files_changed, 1U);
   EXPECT_EQ(second.files_unchanged, 1U);
+}
+
+/// Gives away some megabytes of noise and fails once some of it is in the store, as a disk may that
+/// is being read.
+class FailingSource : public Source {
+ public:
+  Result<std::vector<Entry>> capture(CaptureSink& sink) override {
+    SeededRandom noise{7};
+    Bytes bytes(4 * 1024 * 1024);
+    noise.fill(bytes);
+    class Reader : public ByteReader {
+     public:
+      explicit Reader(ByteView of) : rest_{of} {}
+      Result<std::size_t> read(MutableByteView out) override {
+        const std::size_t size = std::min(out.size(), rest_.size());
+        std::ranges::copy(rest_.first(size), out.begin());
+        rest_ = rest_.subspan(size);
+        return size;
+      }
+
+     private:
+      ByteView rest_;
+    } reader{bytes};
+    auto content = sink.put_content(reader, Chunking::kContentDefined);
+    if (!content) return std::move(content).error();
+    while (is_failing && sink.progress().bytes_stored < kStoredBeforeFailing)
+      std::this_thread::yield();
+    if (is_failing) return Error{ErrorKind::kDenied, "the disk is gone"};
+    Entry entry;
+    entry.name = "noise";
+    entry.content = *std::move(content);
+    return std::vector{std::move(entry)};
+  }
+  static constexpr std::uint64_t kStoredBeforeFailing = 256 * 1024;
+  bool is_failing = true;
+};
+
+TEST_F(BackupOfFiles, FindsWhatAFailedRunHadStored) {
+  FailingSource source_of_noise;
+  const auto run = [&] {
+    Progress progress;
+    repository::SessionOptions options;
+    options.pack_bytes = 256 * 1024;
+    return back_up(
+        *repository, source_of_noise, {}, [](repository::Description&) {}, options, progress,
+        cancel);
+  };
+  auto failed = run();
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().what, "the disk is gone");  // And nothing of the abandoning.
+  ASSERT_TRUE(repository->refresh());
+  source_of_noise.is_failing = false;
+  auto whole = run();
+  ASSERT_TRUE(whole) << whole.error().what;
+  const auto& statistics = whole->snapshot.statistics;
+  EXPECT_LT(statistics.bytes_new, 4U * 1024 * 1024);
+  EXPECT_EQ(statistics.bytes_dense / 4096, statistics.bytes_new / 4096);  // It is all noise.
 }
 
 TEST_F(BackupOfFiles, OutlivesPassingFailuresOfTheStore) {

@@ -15,6 +15,8 @@ struct Progress {
   std::atomic<std::uint64_t> files_new{0};
   std::atomic<std::uint64_t> files_changed{0};
   std::atomic<std::uint64_t> files_unchanged{0};
+  std::atomic<std::uint64_t> files_removed{0};  ///< Known to the last capture and gone.
+  std::atomic<std::uint64_t> files_renamed{0};  ///< In both `files_new` and `files_removed`.
   std::atomic<std::uint64_t> directories{0};
   std::atomic<std::uint64_t> bytes{0};  ///< Of the source, as it was read or written.
   std::atomic<std::uint64_t> bytes_unchanged{

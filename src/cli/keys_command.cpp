@@ -94,7 +94,7 @@ Result<int> remove_key(const Invocation& invocation, const KeysArguments& argume
 
 Result<int> rotate(const Invocation& invocation, const KeysArguments&, const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
+  REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
   REPRIEVE_TRY(const repository::Rotation rotation, repository::rotate_keys(*open.repository));
   console.result({{"schema", "reprieve.rotation/1"},
                   {"epoch", rotation.epoch},

@@ -1,4 +1,4 @@
-#include <set>
+#include <map>
 
 #include "app/kit.hpp"
 #include "app/replicas.hpp"
@@ -68,6 +68,56 @@ Result<int> run_kit(const Invocation& invocation, const Console& console) {
   return kExitDone;
 }
 
+/// What a source's recovery points hold and what it took to store them.
+struct SourceSums {
+  std::uint64_t points = 0;
+  std::uint64_t bytes = 0;         // In all of its points.
+  std::uint64_t bytes_new = 0;     // What the repository did not have at the time.
+  std::uint64_t bytes_stored = 0;  // That, compressed, with metadata and parity.
+};
+
+double ratio(std::uint64_t whole, std::uint64_t part) {
+  return static_cast<double>(whole) / static_cast<double>(std::max<std::uint64_t>(part, 1));
+}
+
+/// A source of which nothing was new has no ratio to show.
+std::string ratio_text(std::uint64_t whole, std::uint64_t part) {
+  return part == 0 ? "-" : fmt::format("{:.1f} to 1", ratio(whole, part));
+}
+
+std::map<std::string, SourceSums> sums_by_source(
+    const std::vector<repository::Snapshot>& snapshots) {
+  std::map<std::string, SourceSums> sums;
+  for (const repository::Snapshot& snapshot : snapshots) {
+    SourceSums& of = sums[snapshot.description.source];
+    ++of.points;
+    of.bytes += snapshot.statistics.bytes;
+    of.bytes_new += snapshot.statistics.bytes_new;
+    of.bytes_stored += snapshot.statistics.bytes_stored;
+  }
+  return sums;
+}
+
+/// What each source's points took when they were made: prune may have given much of it back since.
+Json show_sources(const std::map<std::string, SourceSums>& sums, const Console& console) {
+  Json sources = Json::array();
+  std::vector<std::vector<std::string>> rows = {
+      {"SOURCE", "POINTS", "HOLD", "NEW", "STORED", "DEDUPLICATION", "COMPRESSION"}};
+  for (const auto& [source, of] : sums) {
+    rows.push_back({source.empty() ? "(unreadable with this key)" : printable(source),
+                    format_count(of.points), format_size(of.bytes), format_size(of.bytes_new),
+                    format_size(of.bytes_stored), ratio_text(of.bytes, of.bytes_new),
+                    ratio_text(of.bytes_new, of.bytes_stored)});
+    sources.push_back({{"source", source},
+                       {"points", of.points},
+                       {"bytes", of.bytes},
+                       {"bytes_new", of.bytes_new},
+                       {"bytes_stored", of.bytes_stored}});
+  }
+  if (!sums.empty()) console.show(table(rows, {false, true, true, true, true, true, true}) + "\n");
+  return sources;
+}
+
 Result<int> run_stats(const Invocation& invocation, const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository(app::Purpose::kReadFirst));
@@ -90,16 +140,17 @@ Result<int> run_stats(const Invocation& invocation, const Console& console) {
     rows.push_back({folder, format_count(sums.first), format_size(sums.second)});
     folders[folder] = {{"objects", sums.first}, {"bytes", sums.second}};
   }
+  const Json sources = show_sources(sums_by_source(list.snapshots), console);
   console.result({{"schema", "reprieve.stats/1"},
                   {"bytes", stored},
                   {"points", list.snapshots.size()},
                   {"bytes_in_points", protected_bytes},
+                  {"sources", sources},
                   {"objects", folders}});
   console.show(table(rows, {false, true, true}));
   console.show(fmt::format("{} in {} recovery points take {} ({:.1f} to 1)",
                            format_size(protected_bytes), list.snapshots.size(), format_size(stored),
-                           static_cast<double>(protected_bytes) /
-                               static_cast<double>(std::max<std::uint64_t>(stored, 1))));
+                           ratio(protected_bytes, stored)));
   return kExitDone;
 }
 
@@ -141,8 +192,13 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
   add_simple(*group, invocation, "kit", "Print the recovery kit again", run_kit)
       ->footer("Example:\n  reprieve repo kit > recovery-kit.txt");
   add_keys(*group, invocation);
-  add_simple(*group, invocation, "stats", "Count objects and bytes", run_stats)
-      ->footer("Example:\n  reprieve repo stats");
+  add_simple(*group, invocation, "stats", "Count objects and bytes, by source too", run_stats)
+      ->footer(
+          "NEW is what a source's points brought that the repository did not have, STORED what "
+          "that\n"
+          "took, compressed, with metadata and parity; prune may have given some of it back "
+          "since.\n\n"
+          "Example:\n  reprieve repo stats");
   add_erase(*group, invocation);
   add_replicas(*group, invocation);
   add_probe(*group, invocation);

@@ -27,6 +27,13 @@ struct Statistics {
   std::uint64_t files_unchanged = 0;
   std::uint64_t problems = 0;
   std::uint64_t duration_ms = 0;
+  /// Part of bytes_new in frames that would not compress: encrypted or packed already. With the
+  /// counts below it tells ordinary work from somebody encrypting everything.
+  std::uint64_t bytes_dense = 0;
+  /// Names that the last capture knew in folders that are still there, and that are gone.
+  std::uint64_t files_removed = 0;
+  /// Of those, whose inode came back under another name of the same folder.
+  std::uint64_t files_renamed = 0;
 };
 
 /// The point whose place a rewritten one takes. Believed of an admin only.

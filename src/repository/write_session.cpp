@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/budget_queue.hpp"
+#include "repository/internal/compression_pace.hpp"
 #include "repository/internal/frame.hpp"
 #include "repository/internal/gc_record.hpp"
 #include "repository/internal/index.hpp"
@@ -82,7 +83,11 @@ Error fenced_error() {
 
 struct WriteSession::State {
   State(Repository& of, SessionOptions with, Progress& shown, KeyRing::Session made)
-      : repository{of}, options{with}, progress{shown}, session{std::move(made)} {}
+      : repository{of},
+        options{with},
+        progress{shown},
+        session{std::move(made)},
+        pace{with.compression_level, with.compression_level_max} {}
   ~State();
 
   Result<> announce();
@@ -92,6 +97,7 @@ struct WriteSession::State {
               std::span<const ChunkId> children);
   Gatherer& gatherer_for(ChunkType type);
   void seal_frames();
+  void join_sealers();
   Result<> write_index(std::vector<PackContents> finished);
   Result<> finish_chunks();
   Result<> choose_reliable();
@@ -113,6 +119,8 @@ struct WriteSession::State {
   mutable std::shared_mutex own_mutex;
   std::unordered_set<PackId> own_packs;  // In an index already. Guarded by own_mutex.
   std::atomic<std::uint64_t> bytes_new{0};
+  std::atomic<std::uint64_t> bytes_dense{0};
+  CompressionPace pace;
 
   std::array<Gatherer, kGatherers> data_gatherers;
   Gatherer tree_gatherer;
@@ -124,9 +132,14 @@ struct WriteSession::State {
 WriteSession::State::~State() {
   // Whoever is still here was not committed: drop what waits instead of writing it.
   if (!sealers.empty()) failure.set(Error{ErrorKind::kCancelled, "the session was abandoned"});
+  join_sealers();
+}
+
+void WriteSession::State::join_sealers() {
   seal_queue.close();
   for (std::thread& sealer : sealers)
     sealer.join();
+  sealers.clear();
 }
 
 Result<> WriteSession::State::announce() {
@@ -173,9 +186,11 @@ void WriteSession::State::start() {
   const KeyRing& keys = repository.keys();
   gear = keys.gear_table();
   packs.emplace(
-      PackWriter::Target{repository.store(), repository.random(), keys, progress, session.entry, id,
-                         std::min(options.pack_bytes, kPackBodyMax / 4 * 3), options.index_chunks},
-      [this](std::vector<PackContents> finished) { return write_index(std::move(finished)); },
+      PackWriter::Target{repository.store(), repository.random(), repository.clock(), keys,
+                         progress, session.entry, id,
+                         std::min(options.pack_bytes, kPackBodyMax / 4 * 3), options.index_chunks,
+                         options.index_interval},
+      [this](std::vector<PackContents> finished) { return write_index(std::move(finished)); }, pace,
       failure);
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned count = options.threads == 0 ? cores : options.threads;
@@ -224,8 +239,10 @@ void WriteSession::State::seal_frames() {
   while (auto frame = seal_queue.pop()) {
     if (failure.is_set()) continue;  // Drain, so that nobody blocks for ever.
     binding.pack_type = frame->pack_type;
-    const SealedFrame sealed = seal_frame(session.shared, binding, repository.random(), frame->raw,
-                                          options.compression_level);
+    const SealedFrame sealed =
+        seal_frame(session.shared, binding, repository.random(), frame->raw, pace.level());
+    if (frame->pack_type == kDataPack && sealed.codec == Codec::kStored)
+      bytes_dense += frame->raw.size();
     packs->add(frame->pack_type, sealed, std::move(frame->chunks));
   }
 }
@@ -256,10 +273,7 @@ Result<> WriteSession::State::finish_chunks() {
   const std::size_t tree_bytes = tree_gatherer.frame.raw.size();
   if (!tree_gatherer.frame.chunks.empty())
     seal_queue.push(std::move(tree_gatherer.frame), tree_bytes);
-  seal_queue.close();
-  for (std::thread& sealer : sealers)
-    sealer.join();
-  sealers.clear();
+  join_sealers();
   return packs->finish();
 }
 
@@ -346,6 +360,14 @@ const std::array<std::uint64_t, 256>& WriteSession::gear_table() const {
   return state_->gear;
 }
 
+Result<> WriteSession::abandon() {
+  State& state = *state_;
+  if (state.failure.is_set()) return kOk;
+  state.failure.set(Error{ErrorKind::kCancelled, "the session was abandoned"});
+  state.join_sealers();
+  return state.packs->index_stored();
+}
+
 Result<Snapshot> WriteSession::commit(const ListRef& root, const Statistics& statistics,
                                       const Description& description) {
   State& state = *state_;
@@ -361,6 +383,7 @@ Result<Snapshot> WriteSession::commit(const ListRef& root, const Statistics& sta
   snapshot.root = root;
   snapshot.statistics = statistics;
   snapshot.statistics.bytes_new = state.bytes_new;
+  snapshot.statistics.bytes_dense = state.bytes_dense;
   snapshot.statistics.bytes_stored = state.packs->bytes_stored();
   snapshot.description = description;
   REPRIEVE_RETURN_IF_ERROR(state.store_snapshot(snapshot));

@@ -16,13 +16,18 @@ namespace reprieve::repository {
 enum class ChunkType : std::uint8_t { kData = 1, kTree = 2, kList = 3 };
 
 struct SessionOptions {
-  int compression_level = 1;                    ///< zstd.
+  int compression_level = 1;  ///< zstd, of the first frames at least.
+  /// Above `compression_level`: while the store is what everything waits for, the level rises up to
+  /// this, since the processor has the time; it falls when the processor has not.
+  int compression_level_max = 0;
   unsigned threads = 0;                         ///< Sealing threads; 0: as many as there are cores.
   std::uint32_t pack_bytes = 16 * 1024 * 1024;  ///< Target of a pack's body, at most 24 MiB.
   std::uint32_t frame_bytes = 1024 * 1024;      ///< Small chunks gather up to this, at most 1 MiB.
   /// An index is written whenever so many chunks wait for one: it keeps their rows, about 80 bytes
   /// each, out of memory.
   std::uint32_t index_chunks = 500'000;
+  /// And at least so often: what is indexed is found by the next run if this one is killed.
+  Duration index_interval = std::chrono::minutes{5};
 };
 
 /// One writer's run: chunks go in, one snapshot comes out (docs/format.md section 5). Everything
@@ -53,6 +58,11 @@ class WriteSession {
   /// is stored and returned, bytes_new and bytes_stored are the session's own counts.
   Result<Snapshot> commit(const ListRef& root, const Statistics& statistics,
                           const Description& description);
+
+  /// Instead of commit(): drops what waits, and gives the packs that are in the store their index,
+  /// so that the next run need not write them again. Does nothing once a write has failed. Call
+  /// once, when no put() runs. Errors: the store's.
+  Result<> abandon();
 
  private:
   struct State;

@@ -14,8 +14,14 @@ constexpr unsigned kWriterThreads = 2;
 
 }  // namespace
 
-PackWriter::PackWriter(const Target& target, Index index, StickyError& failure)
-    : target_{target}, index_{std::move(index)}, failure_{failure}, queue_{kQueueBytes} {
+PackWriter::PackWriter(const Target& target, Index index, CompressionPace& pace,
+                       StickyError& failure)
+    : target_{target},
+      index_{std::move(index)},
+      pace_{pace},
+      failure_{failure},
+      queue_{kQueueBytes},
+      indexed_at_{target.clock.uptime()} {
   for (unsigned i = 0; i < kWriterThreads; ++i)
     threads_.emplace_back([this] { run(); });
 }
@@ -47,27 +53,34 @@ void PackWriter::enqueue(OpenPack& open) {
 }
 
 void PackWriter::run() {
+  Duration away_since = target_.clock.uptime();
   while (auto builder = queue_.pop()) {
     if (failure_.is_set()) continue;  // Drain, so that nobody blocks for ever.
-    auto written = write(*std::move(builder));
+    auto written = write(*std::move(builder), away_since);
     if (!written) failure_.set(std::move(written).error());
   }
 }
 
-Result<> PackWriter::write(PackBuilder builder) {
+Result<> PackWriter::write(PackBuilder builder, Duration& away_since) {
   FinishedPack pack = std::move(builder).finish(target_.keys, target_.session, target_.random);
+  const Duration began = target_.clock.uptime();
   REPRIEVE_RETURN_IF_ERROR(target_.store.put(pack_key(pack.contents.id), pack.object()));
+  const Duration ended = target_.clock.uptime();
+  pace_.add_write(began - away_since, ended - began);
+  away_since = ended;
   bytes_stored_ += pack.object().size();
   target_.progress.bytes_stored += pack.object().size();
   pack.buffer = Bytes{};
   for (PackContents::Chunk& chunk : pack.contents.chunks)
     chunk.children = {};  // The trailer has them; an index does not keep them.
+  bool is_due = false;
   {
     const std::lock_guard lock{pending_mutex_};
     pending_chunks_ += pack.contents.chunks.size();
     pending_.push_back(std::move(pack.contents));
+    is_due = ended - indexed_at_ >= target_.index_interval;
   }
-  return index_pending(target_.index_chunks);
+  return index_pending(is_due ? 0 : target_.index_chunks);
 }
 
 Result<> PackWriter::index_pending(std::size_t chunks_min) {
@@ -78,6 +91,7 @@ Result<> PackWriter::index_pending(std::size_t chunks_min) {
     if (pending_.empty() || pending_chunks_ < chunks_min) return kOk;
     packs.swap(pending_);
     pending_chunks_ = 0;
+    indexed_at_ = target_.clock.uptime();
   }
   return index_(std::move(packs));
 }
@@ -87,6 +101,12 @@ void PackWriter::join() {
   for (std::thread& thread : threads_)
     thread.join();
   threads_.clear();
+}
+
+Result<> PackWriter::index_stored() {
+  REPRIEVE_ASSERT(failure_.is_set());
+  join();
+  return index_pending(0);
 }
 
 Result<> PackWriter::finish() {

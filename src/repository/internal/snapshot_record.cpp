@@ -13,10 +13,11 @@ constexpr std::uint8_t kDepthMax = 8;
 
 /// The numbers of the statistics in the bytes: index + 1.
 constexpr std::uint64_t Statistics::*kStatistics[] = {
-    &Statistics::files,     &Statistics::directories,   &Statistics::others,
-    &Statistics::bytes,     &Statistics::bytes_new,     &Statistics::bytes_stored,
-    &Statistics::files_new, &Statistics::files_changed, &Statistics::files_unchanged,
-    &Statistics::problems,  &Statistics::duration_ms,
+    &Statistics::files,         &Statistics::directories,   &Statistics::others,
+    &Statistics::bytes,         &Statistics::bytes_new,     &Statistics::bytes_stored,
+    &Statistics::files_new,     &Statistics::files_changed, &Statistics::files_unchanged,
+    &Statistics::problems,      &Statistics::duration_ms,   &Statistics::bytes_dense,
+    &Statistics::files_removed, &Statistics::files_renamed,
 };
 
 Bytes encode_clear(const Snapshot& snapshot, std::span<const SnapshotHead> seen,

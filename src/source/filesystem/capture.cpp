@@ -70,9 +70,12 @@ Result<std::vector<Entry>> FilesystemSource::capture(CaptureSink& sink) {
   walk.trusted_before = trusted_before(clock_.now());
 
   const std::uint64_t hash = options_hash(roots);
+  if (!options_.cache_path.empty()) FileCacheWriter::adopt_remains(options_.cache_path, hash);
   const FileCache cache{options_.cache_path, hash};
   std::optional<FileCacheWriter> writer;
-  if (!options_.cache_path.empty()) writer.emplace(options_.cache_path, hash, cache);
+  if (!options_.cache_path.empty())
+    writer.emplace(options_.cache_path, hash, cache,
+                   filesystem::Checkpoints{clock_, options_.checkpoint_interval});
   sink.progress().files_total = cache.totals().files;
   sink.progress().bytes_total = cache.totals().bytes;
 

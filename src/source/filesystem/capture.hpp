@@ -21,6 +21,9 @@ struct CaptureOptions {
   /// File that remembers what was captured, so that unchanged files are not read again; empty for
   /// none. A missing or damaged one costs time and nothing else. One per source.
   std::string cache_path;
+  /// So often the cache keeps on record what was found so far, so that a run after one that was
+  /// killed goes on where that was.
+  Duration checkpoint_interval = std::chrono::minutes{5};
   unsigned threads = 0;  ///< 0: as many as there are cores, at least two.
 };
 

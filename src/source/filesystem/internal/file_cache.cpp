@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "base/codec.hpp"
@@ -198,10 +199,10 @@ bool FileCache::load(std::uint64_t options_hash) {
   const std::optional<Header> header = parse_header(map_);
   if (!header || header->options_hash != options_hash || header->index_offset > map_.size())
     return false;
-  const ByteView index = map_.subspan(static_cast<std::size_t>(header->index_offset));
-  if (header->records != index.size() / kIndexSlotBytes || index.size() % kIndexSlotBytes != 0 ||
-      checksum_of(index) != header->index_checksum)
-    return false;
+  ByteView index = map_.subspan(static_cast<std::size_t>(header->index_offset));
+  if (header->records > index.size() / kIndexSlotBytes) return false;
+  index = index.first(static_cast<std::size_t>(header->records) * kIndexSlotBytes);
+  if (checksum_of(index) != header->index_checksum) return false;
   Decoder in{index};
   index_.reserve(static_cast<std::size_t>(header->records));
   while (!in.at_end()) {
@@ -231,8 +232,31 @@ std::optional<CachedDirectory> FileCache::find(std::uint64_t path_hash, std::uin
   return *std::move(parsed);
 }
 
-FileCacheWriter::FileCacheWriter(std::string path, std::uint64_t options_hash, const FileCache& old)
-    : path_{std::move(path)}, new_path_{path_ + ".new"}, options_hash_{options_hash}, old_{old} {}
+void FileCacheWriter::adopt_remains(const std::string& path, std::uint64_t options_hash) {
+  const std::string remains_path = path + ".remains";
+  // If this is stopped, too, the remains are still there, and what lies beside them has no index.
+  if (FileCache{path + ".new", options_hash}.size() != 0)
+    ::rename((path + ".new").c_str(), remains_path.c_str());
+  const FileCache remains{remains_path, options_hash};
+  if (remains.size() == 0) return;
+  const FileCache old{path, options_hash};
+  FileCacheWriter merged{path, options_hash, old, {system_clock(), Duration::max()}};
+  for (const FileCache::Slot& slot : remains.index_) {
+    if (const ByteView record = remains.record_of(slot.path_hash); !record.empty())
+      merged.append(slot.path_hash, record);
+  }
+  ignore_error(merged.commit(FileCacheWriter::Run::kInterrupted, {}),
+               "without them more files are read again, no more");
+  ::unlink(remains_path.c_str());
+}
+
+FileCacheWriter::FileCacheWriter(std::string path, std::uint64_t options_hash, const FileCache& old,
+                                 const Checkpoints& checkpoints)
+    : path_{std::move(path)},
+      new_path_{path_ + ".new"},
+      options_hash_{options_hash},
+      old_{old},
+      checkpoints_{checkpoints} {}
 
 FileCacheWriter::~FileCacheWriter() {
   if (fd_.is_open()) ::unlink(new_path_.c_str());
@@ -243,6 +267,8 @@ void FileCacheWriter::add(std::uint64_t path_hash, const RecordHead& head,
   const Bytes record = encode_record(head, cached_entries);
   const std::lock_guard lock{mutex_};
   append(path_hash, record);
+  if (checkpoints_.clock.uptime() - written_at_ < checkpoints_.interval) return;
+  ignore_error(write_index(old_.totals()), "commit() tells it");
 }
 
 void FileCacheWriter::keep(std::uint64_t path_hash) {
@@ -260,6 +286,7 @@ void FileCacheWriter::append(std::uint64_t path_hash, ByteView record) {
       return;
     }
     offset_ = kHeaderBytes;
+    written_at_ = checkpoints_.clock.uptime();
   }
   index_.push_back({path_hash, offset_ + buffer_.size()});
   Encoder head;
@@ -289,6 +316,8 @@ Result<> FileCacheWriter::write_index(const CacheTotals& totals) {
                       !write_all(fd_.fd(), encode_header(header), 0)))
     error_ = errno;
   if (error_ != 0) return error_from_errno(error_, "write " + new_path_);
+  offset_ += index.size();  // Records that come later stand behind it.
+  written_at_ = checkpoints_.clock.uptime();
   return kOk;
 }
 

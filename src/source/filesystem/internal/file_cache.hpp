@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "io/file.hpp"
 #include "source/filesystem/internal/inode.hpp"
@@ -17,6 +18,8 @@
 /// and each record carry a checksum, and the entries go through the parser of trees.
 ///
 ///   header | record ... | index: (path hash, offset) sorted
+///
+/// Records and indexes may follow that the header does not know yet: a run that was killed.
 namespace reprieve::filesystem {
 
 /// By what a file is recognised as unchanged. The change time cannot be set back by anyone, so
@@ -88,12 +91,22 @@ class FileCache {
   CacheTotals totals_;
 };
 
+/// When a run puts what it has found so far on record, for the case that it is killed.
+struct Checkpoints {
+  Clock& clock;
+  Duration interval;
+};
+
 /// Writes the next cache beside the old one; commit() puts it in place. Thread-safe.
 class FileCacheWriter {
  public:
-  FileCacheWriter(std::string path, std::uint64_t options_hash, const FileCache& old);
+  FileCacheWriter(std::string path, std::uint64_t options_hash, const FileCache& old,
+                  const Checkpoints& checkpoints);
   /// Removes what was not committed.
   ~FileCacheWriter();
+  /// If the last run was killed, lets the cache at `path` have what that run had put on record
+  /// beside it. For the start of a run, before the cache is opened.
+  static void adopt_remains(const std::string& path, std::uint64_t options_hash);
   FileCacheWriter(const FileCacheWriter&) = delete;
   FileCacheWriter& operator=(const FileCacheWriter&) = delete;
 
@@ -115,12 +128,14 @@ class FileCacheWriter {
   const std::string new_path_;
   const std::uint64_t options_hash_;
   const FileCache& old_;
+  const Checkpoints checkpoints_;
   std::mutex mutex_;
   io::FileHandle fd_;  // Guarded by mutex_, as all below. Opened at the first record.
   Bytes buffer_;
   std::uint64_t offset_ = 0;
   std::vector<FileCache::Slot> index_;
   std::vector<std::uint64_t> kept_;
+  Duration written_at_{};  // When the last index was written, or the file begun.
   int error_ = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "source/filesystem/internal/file_cache.hpp"
 
+#include <filesystem>
+
 #include "source/filesystem/internal/real_tree_fixture.hpp"
 
 namespace reprieve::filesystem {
@@ -163,6 +165,71 @@ TEST_F(Cache, KeepsWhatAnInterruptedRunFound) {
   MemorySink second{repository};
   expect_restores(later(second));
   EXPECT_LT(second.contents_put, 40);
+}
+
+TEST_F(Cache, TakesOverWhatAKilledRunHadPutOnRecord) {
+  make_tree();
+  CaptureOptions options = capture_options();
+  options.cache_path = cache_path;
+  options.threads = 1;
+  options.checkpoint_interval = Duration{};
+  clock.sleep_for(std::chrono::hours{1});
+  MemorySink killed{repository};
+  killed.before_reading = [&] {
+    if (killed.contents_put != 30) return;
+    std::filesystem::copy_file(cache_path + ".new", cache_path + ".saved");
+    killed.cancel_token.request();
+  };
+  EXPECT_FALSE((FilesystemSource{options, clock}.capture(killed)));
+  std::filesystem::remove(cache_path);  // A kill would have left the other one alone.
+  std::filesystem::rename(cache_path + ".saved", cache_path + ".new");
+
+  MemorySink next{repository};
+  expect_restores(later(next));
+  EXPECT_LT(next.contents_put, 40);
+  EXPECT_FALSE(std::filesystem::exists(cache_path + ".new"));
+  EXPECT_FALSE(std::filesystem::exists(cache_path + ".remains"));
+}
+
+TEST_F(Cache, TakesOverRemainsAgainIfItWasStoppedWhileItDid) {
+  make_tree();
+  MemorySink first{repository};
+  later(first);
+  std::filesystem::rename(cache_path, cache_path + ".remains");
+  write(cache_path + ".new", "half of what was to be the next cache");
+  MemorySink second{repository};
+  expect_restores(later(second));
+  EXPECT_EQ(second.contents_put, 0);
+}
+
+TEST_F(Cache, IsTheSameWithManyCheckpointsOnTheWay) {
+  make_tree();
+  CaptureOptions options = capture_options();
+  options.cache_path = cache_path;
+  options.checkpoint_interval = Duration{};
+  clock.sleep_for(std::chrono::hours{1});
+  MemorySink first{repository};
+  const auto before = FilesystemSource{options, clock}.capture(first);
+  ASSERT_TRUE(before);
+  MemorySink second{repository};
+  EXPECT_EQ(later(second), *before);
+  EXPECT_EQ(second.contents_put, 0);
+}
+
+TEST_F(Cache, CountsWhatWasRemovedAndWhatOnlyGotAnotherName) {
+  make_tree();
+  MemorySink first{repository};
+  later(first);
+  std::filesystem::remove(source + "/d0/f3");
+  std::filesystem::remove(source + "/d0/l");
+  std::filesystem::rename(source + "/d1/f5", source + "/d1/f5.locked");
+  std::filesystem::rename(source + "/d2/f9", source + "/d2/a");
+  write(source + "/d3/new", noise(700, 7));
+  MemorySink second{repository};
+  later(second);
+  EXPECT_EQ(second.progress().files_removed, 4U);
+  EXPECT_EQ(second.progress().files_renamed, 2U);
+  EXPECT_EQ(second.progress().files_new, 3U);
 }
 
 TEST_F(Cache, WorksWithoutAPlaceToWriteTo) {

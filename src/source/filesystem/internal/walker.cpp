@@ -350,19 +350,43 @@ void Walker::use_cached(CapturedDirectory& directory, std::vector<Listed>& liste
   std::vector<Entry>& known = directory.cached ? directory.cached->entries : none;
   std::size_t at = 0;
   std::size_t matched = 0;
+  std::vector<std::uint64_t> gone;
+  const auto pass_over = [&](std::size_t missing) {
+    if (known[missing].type != EntryType::kDirectory)
+      gone.push_back(directory.cached->keys[missing].number);
+  };
   for (std::size_t slot = 0; slot < count; ++slot) {
     directory.inodes[slot] = listed[slot].inode;
-    while (at < known.size() && known[at].name < listed[slot].name)
-      ++at;
+    for (; at < known.size() && known[at].name < listed[slot].name; ++at)
+      pass_over(at);
     if (at < known.size() && known[at].name == listed[slot].name) {
       ++matched;
-      if (reuse(directory, slot, known[at], directory.cached->keys[at])) continue;
+      const std::size_t same = at++;
+      if (reuse(directory, slot, known[same], directory.cached->keys[same])) continue;
     }
     directory.entries[slot].name = std::move(listed[slot].name);
   }
+  for (; at < known.size(); ++at)
+    pass_over(at);
+  count_gone(directory, std::move(gone));
   if (!directory.cached || matched != known.size() || matched != count) directory.is_changed = true;
   known.clear();
   known.shrink_to_fit();
+}
+
+/// `gone` has the inode numbers behind the names that are no longer there; 0 where none was
+/// trusted.
+void Walker::count_gone(const CapturedDirectory& directory, std::vector<std::uint64_t> gone) {
+  if (gone.empty()) return;
+  sink_.progress().files_removed += gone.size();
+  std::ranges::sort(gone);
+  for (std::size_t slot = 0; slot < directory.slots.size(); ++slot) {
+    const Inode& inode = directory.inodes[slot];
+    if (directory.slots[slot] == CapturedDirectory::Slot::kNew &&
+        inode.device == directory.inode.device && inode.number != 0 &&
+        std::ranges::binary_search(gone, inode.number))
+      ++sink_.progress().files_renamed;
+  }
 }
 
 bool Walker::reuse(CapturedDirectory& directory, std::size_t slot, Entry& known,

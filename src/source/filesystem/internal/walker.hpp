@@ -62,6 +62,7 @@ class Walker {
   void keep_wanted(const CapturedDirectory& directory, int fd, std::vector<Listed>& listed);
   bool is_tagged_cache(int fd, const std::vector<Listed>& listed);
   void use_cached(CapturedDirectory& directory, std::vector<Listed>& listed);
+  void count_gone(const CapturedDirectory& directory, std::vector<std::uint64_t> gone);
   bool reuse(CapturedDirectory& directory, std::size_t slot, Entry& known, const CacheKey& key);
   void dispatch(const Shared& directory);
   Result<> complete(Shared directory, std::size_t slots);
