@@ -202,6 +202,7 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
   add_erase(*group, invocation);
   add_replicas(*group, invocation);
   add_probe(*group, invocation);
+  add_copy(*group, invocation);
 }
 
 }  // namespace reprieve::cli
