@@ -3,6 +3,7 @@
 #include <array>
 #include <filesystem>
 
+#include "app/head_check.hpp"
 #include "app/jobs.hpp"
 #include "app/kit.hpp"
 #include "crypto/crypto.hpp"
@@ -37,10 +38,10 @@ repository::Description describe(const NamedSource& source, const BackupChoices&
 }
 
 /// The plan's own file, kept as a source of one file.
-Result<> keep_plan(const LoadedPlan& loaded, OpenRepository& open, const CancelToken& cancel) {
+Result<> keep_plan(const Workspace& workspace, const LoadedPlan& loaded, OpenRepository& open,
+                   const CancelToken& cancel) {
   const std::string text_hash = to_hex(crypto::sha256(as_bytes(loaded.text)));
-  REPRIEVE_TRY(const auto list, open.repository->snapshots());
-  const auto kept = points_of(list.snapshots, kPlanSource);
+  const auto kept = points_of(open.listed.snapshots, kPlanSource);
   if (!kept.empty() && kept.back().description.facts.value("sha256", "") == text_hash) return kOk;
   CaptureOptions options;
   options.paths = {loaded.path};
@@ -52,6 +53,7 @@ Result<> keep_plan(const LoadedPlan& loaded, OpenRepository& open, const CancelT
   REPRIEVE_TRY(const auto outcome, backup::back_up(
                                        *open.repository, source, std::move(description),
                                        [](repository::Description&) {}, {}, progress, cancel));
+  remember_point(workspace, open, outcome.snapshot);
   return kOk;
 }
 
@@ -85,13 +87,14 @@ Result<backup::BackupOutcome> back_up(const Workspace& workspace, OpenRepository
   auto outcome = backup::back_up(*open.repository, *capturer, std::move(description), add_facts,
                                  session, progress, cancel);
   if (!outcome) return std::move(outcome).error().at("back up " + source.name);
+  remember_point(workspace, open, outcome->snapshot);
   return outcome;
 }
 
 Result<> keep_kit(const Workspace& workspace, OpenRepository& open, const CancelToken& cancel) {
   REPRIEVE_RETURN_IF_ERROR(store_program(*open.store, workspace.cache_dir()));
   if (const LoadedPlan* loaded = workspace.plan_if_any())
-    REPRIEVE_RETURN_IF_ERROR(keep_plan(*loaded, open, cancel));
+    REPRIEVE_RETURN_IF_ERROR(keep_plan(workspace, *loaded, open, cancel));
   return open.store->sync();
 }
 

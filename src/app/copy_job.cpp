@@ -22,8 +22,8 @@ Result<> copy_points(const Workspace& workspace, OpenRepository& from, OpenRepos
     progress.bytes_total += point.statistics.bytes;
     progress.files_total += point.statistics.files;
   }
-  return backup::copy_points(*from.repository, *to.repository, std::move(points), {}, tell, progress,
-                             cancel);
+  return backup::copy_points(*from.repository, *to.repository, std::move(points), {}, tell,
+                             progress, cancel);
 }
 
 }  // namespace reprieve::app

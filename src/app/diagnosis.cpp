@@ -61,15 +61,17 @@ class Diagnosis {
     space(*path);
     auto opened = workspace_.open_repository();
     if (!opened) return bad("repository", opened.error());
-    const auto list = opened->repository->snapshots();
-    if (!list) return bad("repository", list.error());
-    good("repository", fmt::format("{} opens; {} recovery points", *path, list->snapshots.size()));
-    for (const std::string& name : list->damaged)
+    const auto& list = opened->listed;
+    good("repository", fmt::format("{} opens; {} recovery points", *path, list.snapshots.size()));
+    for (const repository::HeadAlarm& alarm : opened->alarms)
+      add({Verdict::kBad, "repository", alarm.object + ": " + alarm.what,
+           "Look at it with `reprieve repo head`."});
+    for (const std::string& name : list.damaged)
       add({Verdict::kBad, "repository", name + " is damaged", "Run `reprieve repo repair`."});
-    if (!list->sealed_off.empty())
+    if (!list.sealed_off.empty())
       add({Verdict::kBad, "key",
            fmt::format("{} recovery points are sealed with keys that this key was not handed",
-                       list->sealed_off.size()),
+                       list.sealed_off.size()),
            "Ask an administrator for a new one: `reprieve repo keys add`."});
     other_keys(*opened->repository);
     const std::string key_file = workspace_.key_file_wanted();

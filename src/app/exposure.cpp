@@ -52,7 +52,7 @@ std::vector<SourceExposure> exposures(const plan::Plan* plan,
     }
     if (!points.empty()) {
       row.newest = points.back().id;
-      row.exposure = now - points.back().description.data_time;
+      if (is_described(points.back())) row.exposure = now - points.back().description.data_time;
     }
     row.is_kept = !row.objective || (row.exposure && *row.exposure <= *row.objective);
     rows.push_back(std::move(row));

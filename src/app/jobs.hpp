@@ -5,12 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "app/pack_rota.hpp"
 #include "app/points.hpp"
 #include "app/sources.hpp"
 #include "app/workspace.hpp"
 #include "backup/backup.hpp"
 #include "backup/diff.hpp"
 #include "backup/verify_point.hpp"
+#include "backup/verify_restore.hpp"
+#include "repository/verify.hpp"
 
 /// What the commands do, once for the command line and once for whatever comes beside it. Each job
 /// takes the open repository, counts in `progress` and stops at `cancel`.
@@ -69,10 +72,38 @@ Result<RestoreOutcome> restore(const Workspace& workspace, OpenRepository& open,
                                const std::string& source, const RestoreChoices& choices,
                                Progress& progress, const CancelToken& cancel);
 
-/// Reads one point from end to end and remembers the verdict.
-Result<backup::PointCheck> verify_point(const Workspace& workspace, OpenRepository& open,
-                                        const repository::Snapshot& point, Progress& progress,
-                                        const CancelToken& cancel);
+/// How one point is proved. kReach walks its trees and looks every chunk up; kData decrypts every
+/// chunk as well; kRestore also restores a sample of its files into a temporary folder and
+/// compares.
+enum class PointLevel : std::uint8_t { kReach, kData, kRestore };
+std::string_view name_of(PointLevel level);
+
+struct PointVerdict {
+  backup::PointCheck check;
+  std::optional<backup::RestoreCheck> restored;  ///< kRestore, if nothing was damaged before.
+  [[nodiscard]] bool is_good() const {
+    return check.damages.empty() && (!restored || restored->damages.empty());
+  }
+};
+/// Proves one point and remembers the verdict: damage found at any level, and what kData and
+/// kRestore found good.
+Result<PointVerdict> verify_point(const Workspace& workspace, OpenRepository& open,
+                                  const repository::Snapshot& point, PointLevel level,
+                                  Progress& progress, const CancelToken& cancel);
+
+struct RepositoryVerdict {
+  repository::VerifyReport report;
+  bool is_in_turn = false;  ///< Only some packs were read: the two below are told.
+  std::uint64_t packs_read = 0;
+  std::optional<Instant> proved_since;  ///< Every pack was proved then or later.
+};
+/// Verifies the repository and remembers what follows for its points: that they are damaged, or,
+/// at kData, that they are good. With `choice` only the packs that are due are read, and points
+/// count as good once every pack was read.
+Result<RepositoryVerdict> verify_repository(const Workspace& workspace, OpenRepository& open,
+                                            repository::VerifyLevel level,
+                                            const std::optional<RotaChoice>& choice,
+                                            Progress& progress, const CancelToken& cancel);
 
 /// The point that `wanted` means. `latest-verified` falls back to verifying, newest first, when no
 /// verdict is remembered: after a disaster the memory of earlier ones is gone with the machine.

@@ -58,6 +58,10 @@ Result<const Snapshot*> choose_by_prefix(const std::vector<Snapshot>& snapshots,
 
 }  // namespace
 
+bool is_described(const Snapshot& point) {
+  return !point.description.source.empty();
+}
+
 std::string short_id(const SnapshotId& id) {
   return id.hex().substr(0, kShortIdDigits);
 }

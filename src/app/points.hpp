@@ -33,6 +33,9 @@ Result<std::vector<repository::Snapshot>> some_points_of(
 /// The name under which the plan itself is kept beside the data.
 inline constexpr std::string_view kPlanSource = "plan";
 
+/// Whether the key at hand could read what the point is of, and how old its data are.
+bool is_described(const repository::Snapshot& point);
+
 /// First digits of an id, as shown to people.
 std::string short_id(const SnapshotId& id);
 

@@ -34,8 +34,7 @@ Result<repository::PruneReport> prune(const Workspace& workspace, OpenRepository
                                       const PruneChoices& choices, const CancelToken& cancel) {
   repository::PruneOptions options = choices.options;
   if (choices.rule) {
-    REPRIEVE_TRY(const auto list, open.repository->snapshots());
-    for (const repository::Snapshot& snapshot : list.snapshots)
+    for (const repository::Snapshot& snapshot : open.listed.snapshots)
       options.rules[snapshot.description.source] = {*choices.rule};
     options.rules.erase(std::string{kPlanSource});
   } else if (const LoadedPlan* plan = workspace.plan_if_any()) {

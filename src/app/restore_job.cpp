@@ -17,8 +17,7 @@ Result<Snapshot> point_before_lsn(OpenRepository& open, const std::string& sourc
                                   const std::string& text) {
   const auto wanted = parse_lsn(text);
   if (!wanted) return Error{ErrorKind::kInvalid, text + " is no LSN", "Write it as 0/3000060."};
-  REPRIEVE_TRY(const auto list, open.repository->snapshots());
-  REPRIEVE_TRY(const auto points, some_points_of(list.snapshots, source));
+  REPRIEVE_TRY(const auto points, some_points_of(open.listed.snapshots, source));
   for (auto point = points.rbegin(); point != points.rend(); ++point) {
     const auto end = parse_lsn(point->description.facts.value("end_lsn", ""));
     if (end && *end <= *wanted) return *point;

@@ -41,7 +41,7 @@ std::string current_folder() {
 }
 
 NamedSource from_plan(const plan::Source& source) {
-  return {source.name, source.kind};
+  return std::visit([&](const auto& kind) { return NamedSource{source.name, kind}; }, source.kind);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "app/head_check.hpp"
 #include "crypto/crypto.hpp"
 #include "io/directory.hpp"
 #include "io/file.hpp"
@@ -285,17 +286,26 @@ Result<std::unique_ptr<repository::Repository>> Workspace::unlock(ObjectStore& s
       "Give --password-file or --key-file (or REPRIEVE_PASSWORD_FILE, REPRIEVE_KEY_FILE)."};
 }
 
+namespace {
+
+Result<> refuse_replica(ObjectStore& store) {
+  REPRIEVE_TRY(const bool is_replica, repository::is_replica(store));
+  if (!is_replica) return kOk;
+  return Error{ErrorKind::kConflict,
+               store.describe() + " is a replica: it is written to by its primary alone",
+               "Name the primary first. If that is lost for ever, make this one the primary with "
+               "`reprieve repo promote`."};
+}
+
+}  // namespace
+
 Result<OpenRepository> Workspace::open_repository(Purpose purpose) {
   OpenRepository opened;
   REPRIEVE_TRY(opened.store, purpose == Purpose::kRead ? open_any_store() : open_store());
   REPRIEVE_TRY(opened.repository, unlock(*opened.store));
-  if (purpose != Purpose::kWrite) return opened;
-  REPRIEVE_TRY(const bool is_replica, repository::is_replica(*opened.store));
-  if (!is_replica) return opened;
-  return Error{ErrorKind::kConflict,
-               opened.store->describe() + " is a replica: it is written to by its primary alone",
-               "Name the primary first. If that is lost for ever, make this one the primary with "
-               "`reprieve repo promote`."};
+  if (purpose == Purpose::kWrite) REPRIEVE_RETURN_IF_ERROR(refuse_replica(*opened.store));
+  REPRIEVE_RETURN_IF_ERROR(check_heads(*this, opened, purpose));
+  return opened;
 }
 
 Result<Secret> Workspace::secret(const std::string& name) const {

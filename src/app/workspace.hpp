@@ -42,15 +42,20 @@ struct LoadedPlan {
   std::string hash;  ///< SHA-256 of `canonical`, hexadecimal: what is tested, approved, recorded.
 };
 
-/// A repository and the store it lies in.
+/// A repository, the store it lies in, and what was found there when it was opened.
 struct OpenRepository {
   std::unique_ptr<ObjectStore> store;
   std::unique_ptr<repository::Repository> repository;
+  repository::Repository::SnapshotList listed;  ///< `chains` are in `heads`.
+  repository::HeadLook heads;
+  std::vector<repository::HeadAlarm> alarms;  ///< In what the store went back or another way.
 };
 
 /// What a repository is opened for. Who reads goes on with any of its stores that answers; who
 /// writes sees the first one alone, for only that decides who was first
-/// (docs/adr/0015-replicas.md); who looks for damage in a store asks that one and no other.
+/// (docs/adr/0015-replicas.md); who looks for damage in a store asks that one and no other. A
+/// repository that went back or another way (docs/adr/0014-rollback.md) is still read, with a
+/// warning, for that may be a recovery; nothing is written to it until a person has decided.
 enum class Purpose : std::uint8_t { kRead, kReadFirst, kWrite };
 
 /// The surroundings of one invocation: repository, keys, plan and local folders. Not thread-safe.
@@ -71,7 +76,8 @@ class Workspace {
   [[nodiscard]] Result<StorePlace> store_place() const;
   /// The places of the replicas, in the order in which they were named. Errors: as store_place().
   [[nodiscard]] Result<std::vector<StorePlace>> replica_places() const;
-  /// Errors: those of unlocking; kConflict for kWrite if the first store is a replica.
+  /// Also compares it with what this host saw before. Errors: those of unlocking; for kWrite
+  /// kConflict if the first store is a replica, kCorrupt if it went back or another way.
   Result<OpenRepository> open_repository(Purpose purpose = Purpose::kRead);
   /// Only the first store, without a key: for what a storage host can do.
   [[nodiscard]] Result<std::unique_ptr<ObjectStore>> open_store() const;

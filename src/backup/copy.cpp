@@ -45,8 +45,7 @@ class PointCopier {
       if (original && copied)
         before.emplace(CopiedBefore{*std::move(original), *std::move(copied), to_reader_});
     }
-    REPRIEVE_TRY(const auto session,
-                 repository::WriteSession::begin(to_, options_, progress_));
+    REPRIEVE_TRY(const auto session, repository::WriteSession::begin(to_, options_, progress_));
     RepositorySink sink{*session, progress_, cancel_};
     auto root = copy_tree(from_reader_, std::move(roots), before, sink);
     if (!root) {
@@ -55,8 +54,11 @@ class PointCopier {
     }
     repository::Description description = point.description;
     const repository::SeriesPlace place = series_place(point);
-    description.replaces = repository::Replaced{
-        .id = point.id, .writer = place.writer, .seq = place.seq, .time = point.time, .rewritten = {}};
+    description.replaces = repository::Replaced{.id = point.id,
+                                                .writer = place.writer,
+                                                .seq = place.seq,
+                                                .time = point.time,
+                                                .rewritten = {}};
     return session->commit(*root, point.statistics, description);
   }
 
@@ -98,7 +100,8 @@ Result<> copy_points(Repository& from, Repository& to, std::vector<Snapshot> poi
     } else {
       const auto before = last.find(source);
       auto copied = copier.copy(point, before == last.end() ? nullptr : &before->second);
-      if (!copied) return std::move(copied).error().at("copy point " + point.id.hex().substr(0, 10));
+      if (!copied)
+        return std::move(copied).error().at("copy point " + point.id.hex().substr(0, 10));
       done.copy = *std::move(copied);
       // The next point shares chunks with this one.
       REPRIEVE_RETURN_IF_ERROR(to.refresh());

@@ -82,7 +82,7 @@ class ViewReader : public ByteReader {
 
 /// A directory on the way from the root to where the copy is.
 struct Level {
-  std::vector<Entry> entries;  // Directories that are done have their copy's tree already.
+  std::vector<Entry> entries;   // Directories that are done have their copy's tree already.
   std::vector<Entry> original;  // The same directory in what was copied before,
   std::vector<Entry> copy;      // and in its copy; empty if there is none.
   std::size_t next = 0;
@@ -203,7 +203,8 @@ class TreeCopy {
     }
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const auto begin = static_cast<std::size_t>(begins[i]);
-      ViewReader reader{ByteView{buffer}.subspan(begin, static_cast<std::size_t>(begins[i + 1]) - begin)};
+      ViewReader reader{
+          ByteView{buffer}.subspan(begin, static_cast<std::size_t>(begins[i + 1]) - begin)};
       REPRIEVE_RETURN_IF_ERROR(put(reader, *batch[i]));
     }
     return kOk;

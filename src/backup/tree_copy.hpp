@@ -16,9 +16,10 @@ struct CopiedBefore {
   RestoreReader& copies;  ///< The repository that the copy lies in.
 };
 
-/// Pours a point's whole tree, `roots`, into a sink, cut anew by the sink's keys. Reads with some 16
-/// MiB in memory, whatever the tree's depth, and hands over one directory at a time. Errors: kCorrupt
-/// naming the path if something cannot be read (nothing is left out); the sink's; kCancelled.
+/// Pours a point's whole tree, `roots`, into a sink, cut anew by the sink's keys. Reads with some
+/// 16 MiB in memory, whatever the tree's depth, and hands over one directory at a time. Errors:
+/// kCorrupt naming the path if something cannot be read (nothing is left out); the sink's;
+/// kCancelled.
 Result<ListRef> copy_tree(RestoreReader& from, std::vector<Entry> roots,
                           const std::optional<CopiedBefore>& before, CaptureSink& sink);
 

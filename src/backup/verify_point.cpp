@@ -1,5 +1,6 @@
 #include "backup/verify_point.hpp"
 
+#include <algorithm>
 #include <mutex>
 
 namespace reprieve::backup {
@@ -10,8 +11,10 @@ constexpr std::size_t kBatchChunks = 16 * 1024;
 
 class PointChecker {
  public:
-  PointChecker(RestoreReader& reader, bool is_reading_data)
-      : reader_{reader}, is_reading_data_{is_reading_data} {}
+  using IsLost = std::function<bool(const ChunkId&)>;
+
+  PointChecker(RestoreReader& reader, bool is_reading_data, IsLost is_lost = {})
+      : reader_{reader}, is_reading_data_{is_reading_data}, is_lost_{std::move(is_lost)} {}
 
   Result<> walk(const std::string& path, const std::vector<Entry>& entries) {
     for (const Entry& entry : entries) {
@@ -53,6 +56,14 @@ class PointChecker {
     auto chunks = reader_.chunks_of(entry.content);
     if (!chunks) return note(path, std::move(chunks).error());
     result_.chunks += chunks->size();
+    if (is_lost_) {
+      const auto lost =
+          std::ranges::count_if(*chunks, [&](const ChunkRef& chunk) { return is_lost_(chunk.id); });
+      if (lost > 0)
+        damage(path,
+               Error{ErrorKind::kCorrupt, std::to_string(lost) + " of its " +
+                                              std::to_string(chunks->size()) + " chunks are lost"});
+    }
     if (!is_reading_data_ || chunks->empty()) return kOk;
     for (const ChunkRef& chunk : *chunks)
       batch_.push_back({chunk, paths_.size(), 0});
@@ -81,6 +92,7 @@ class PointChecker {
 
   RestoreReader& reader_;
   const bool is_reading_data_;
+  const IsLost is_lost_;
   std::vector<RestoreReader::Request> batch_;
   std::vector<std::string> paths_;
   std::mutex mutex_;
@@ -94,6 +106,13 @@ Result<PointCheck> check_point(RestoreReader& reader, const std::vector<Entry>& 
   PointChecker checker{reader, is_reading_data};
   REPRIEVE_RETURN_IF_ERROR(checker.walk("", roots));
   REPRIEVE_RETURN_IF_ERROR(checker.flush());
+  return std::move(checker).take();
+}
+
+Result<PointCheck> find_losses(RestoreReader& reader, const std::vector<Entry>& roots,
+                               const std::function<bool(const ChunkId&)>& is_lost) {
+  PointChecker checker{reader, false, is_lost};
+  REPRIEVE_RETURN_IF_ERROR(checker.walk("", roots));
   return std::move(checker).take();
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "repository/snapshot.hpp"
 #include "source/source.hpp"
 
@@ -18,5 +20,9 @@ struct PointCheck {
 /// what a restore would do, without writing. Damage is in the result, not an Error.
 Result<PointCheck> check_point(RestoreReader& reader, const std::vector<Entry>& roots,
                                bool is_reading_data);
+
+/// Walks the point's trees and finds what `is_lost` says is lost, without reading data.
+Result<PointCheck> find_losses(RestoreReader& reader, const std::vector<Entry>& roots,
+                               const std::function<bool(const ChunkId&)>& is_lost);
 
 }  // namespace reprieve::backup

@@ -57,6 +57,13 @@ Result<Secret> ask_secret(const std::string& prompt) {
   return Secret::copy_of(line.expose().first(length));
 }
 
+Json alarms_json(const std::vector<repository::HeadAlarm>& alarms) {
+  Json json = Json::array();
+  for (const repository::HeadAlarm& alarm : alarms)
+    json.push_back({{"object", alarm.object}, {"what", alarm.what}});
+  return json;
+}
+
 int run_shim(int argc, char** argv) {
   return recovery::shim_main(argc, argv);
 }

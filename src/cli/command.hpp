@@ -35,6 +35,9 @@ int finish(const Console& console, const std::function<Result<int>()>& body);
 std::unique_ptr<ProgressBar> start_progress(const Invocation& invocation, std::string verb,
                                             const Progress& progress);
 
+/// For JSON: `object` and `what` of each.
+Json alarms_json(const std::vector<repository::HeadAlarm>& alarms);
+
 /// Asks on the controlling terminal without echo. Errors: kInvalid if there is none.
 Result<Secret> ask_secret(const std::string& prompt);
 
@@ -58,6 +61,7 @@ void add_prune(CLI::App& parser, Invocation& invocation);
 void add_hold(CLI::App& parser, Invocation& invocation);
 void add_repo(CLI::App& parser, Invocation& invocation);
 /// Below `repo`.
+void add_head(CLI::App& repo, Invocation& invocation);
 void add_keys(CLI::App& repo, Invocation& invocation);
 void add_erase(CLI::App& repo, Invocation& invocation);
 /// `probe`, a subcommand of `repo`.

@@ -53,8 +53,8 @@ Result<int> run_copy(const Invocation& invocation, const CopyArguments& argument
     ++copied;
     stored += point.copy.statistics.bytes_stored;
   };
-  REPRIEVE_RETURN_IF_ERROR(app::copy_points(workspace, from, to, arguments.choices, tell, progress,
-                                            invocation.cancel));
+  REPRIEVE_RETURN_IF_ERROR(
+      app::copy_points(workspace, from, to, arguments.choices, tell, progress, invocation.cancel));
   bar.reset();
   const std::size_t there = points.size() - copied;
   console.result({{"schema", "reprieve.copy/1"}, {"points", std::move(points)}});

@@ -11,6 +11,7 @@ Json to_json(const repository::Snapshot& point,
              const std::optional<app::Verifications::Verdict>& verdict,
              const std::optional<std::string>& hold, Instant now) {
   const auto& description = point.description;
+  const bool is_readable = app::is_described(point);
   Json json = {{"id", point.id.hex()},
                {"source", description.source},
                {"kind", description.kind},
@@ -18,9 +19,9 @@ Json to_json(const repository::Snapshot& point,
                {"tags", description.tags},
                {"host", description.host},
                {"time", format_rfc3339(point.time)},
-               {"data_time", format_rfc3339(description.data_time)},
+               {"data_time", nullptr},
                {"age_seconds", (now - point.time).count() / 1'000'000'000},
-               {"loss_if_used_seconds", (now - description.data_time).count() / 1'000'000'000},
+               {"loss_if_used_seconds", nullptr},
                {"files", point.statistics.files},
                {"bytes", point.statistics.bytes},
                {"bytes_new", point.statistics.bytes_new},
@@ -29,6 +30,10 @@ Json to_json(const repository::Snapshot& point,
                {"verified", nullptr},
                {"held", nullptr},
                {"rewritten", nullptr}};
+  if (is_readable) {
+    json["data_time"] = format_rfc3339(description.data_time);
+    json["loss_if_used_seconds"] = (now - description.data_time).count() / 1'000'000'000;
+  }
   if (hold) json["held"] = *hold;
   if (description.replaces)
     json["rewritten"] = {{"from", description.replaces->id.hex()},
@@ -49,7 +54,7 @@ Result<int> list_points(const Invocation& invocation, const std::string& source,
                         const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
-  REPRIEVE_TRY(const auto list, open.repository->snapshots());
+  const auto& list = open.listed;
   const auto verifications =
       app::Verifications::load(workspace.state_dir(), to_hex(open.repository->id()));
   const std::string wanted = source.empty() ? "" : app::point_source_name(workspace, source);
@@ -74,18 +79,21 @@ Result<int> list_points(const Invocation& invocation, const std::string& source,
     const bool is_held = hold != holds.end();
     rows_json.push_back(
         to_json(point, verdict, is_held ? std::optional{hold->second} : std::nullopt, now));
-    rows.push_back({app::short_id(point.id), printable(point.description.source),
+    rows.push_back({app::short_id(point.id),
+                    app::is_described(point) ? printable(point.description.source) : "unknown",
                     format_rfc3339(Instant{point.time.nanoseconds / 1'000'000'000 * 1'000'000'000}),
                     printable(point.description.name), format_size(point.statistics.bytes),
                     format_size(point.statistics.bytes_new),
                     verified_text(verdict, now) + (is_held ? ", held" : "") +
                         (point.description.replaces ? ", rewritten" : ""),
-                    format_duration(now - point.description.data_time)});
+                    app::is_described(point) ? format_duration(now - point.description.data_time)
+                                             : "unknown"});
   }
   console.result({{"schema", "reprieve.points/1"},
                   {"points", rows_json},
                   {"damaged", list.damaged},
-                  {"sealed_off", list.sealed_off.size()}});
+                  {"sealed_off", list.sealed_off.size()},
+                  {"alarms", alarms_json(open.alarms)}});
   if (points.empty()) {
     console.show("No recovery points yet: take one with `reprieve backup`.");
   } else {
@@ -98,7 +106,9 @@ Result<int> list_points(const Invocation& invocation, const std::string& source,
         list.sealed_off.size()));
   for (const std::string& name : list.damaged)
     console.warn("damaged: " + name + " (heal it with `reprieve repo repair`)");
-  return list.damaged.empty() ? kExitDone : kExitCorrupt;
+  if (std::ranges::any_of(points, [](const auto& point) { return !app::is_described(point); }))
+    console.say("This key cannot read what the points are of; a reader's or an admin's can.");
+  return list.damaged.empty() && open.alarms.empty() ? kExitDone : kExitCorrupt;
 }
 
 }  // namespace

@@ -122,7 +122,9 @@ Result<int> run_prune(const Invocation& invocation, const PruneArguments& argume
                       const Console& console) {
   REPRIEVE_TRY(const app::PruneChoices choices, choices_of(arguments));
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
+  REPRIEVE_TRY(app::OpenRepository open,
+               workspace.open_repository(arguments.is_dry_run ? app::Purpose::kReadFirst
+                                                              : app::Purpose::kWrite));
   if (!choices.rule && workspace.plan_if_any() == nullptr)
     console.warn("note: neither a plan nor a --keep flag says what may go: every point stays");
   const bool is_with_replicas = !arguments.is_dry_run && !arguments.is_without_replicas;

@@ -1,7 +1,8 @@
 #include <map>
 
 #include "app/kit.hpp"
-#include "app/replicas.hpp"
+#include "app/points.hpp"
+#include "app/repair_job.hpp"
 #include "app/workspace.hpp"
 #include "base/format.hpp"
 #include "cli/command.hpp"
@@ -9,6 +10,68 @@
 
 namespace reprieve::cli {
 namespace {
+
+Json to_json(const app::RepairOutcome& outcome, bool is_dry_run) {
+  Json left = Json::array();
+  for (const repository::Damage& damage : outcome.report.left)
+    left.push_back({{"object", damage.object}, {"what", damage.what}});
+  Json losses = Json::array();
+  for (const app::PointLoss& loss : outcome.losses) {
+    Json paths = Json::array();
+    for (const Problem& problem : loss.paths)
+      paths.push_back(cli::to_json(problem));
+    losses.push_back({{"point", loss.point.id.hex()},
+                      {"source", loss.point.description.source},
+                      {"paths", paths}});
+  }
+  return {{"schema", "reprieve.repair/1"},
+          {"dry_run", is_dry_run},
+          {"healed", outcome.report.healed},
+          {"left", left},
+          {"marked_lost", outcome.report.is_marked ? outcome.report.lost.packs.size() : 0},
+          {"lost", losses},
+          {"looked_through", outcome.is_looked_through}};
+}
+
+/// What damage beyond healing costs, and what becomes of it.
+void tell_losses(const app::RepairOutcome& outcome, bool is_dry_run, const Console& console) {
+  if (!outcome.is_looked_through)
+    console.warn("This key cannot tell which files that costs; a reader's or an admin's can.");
+  else if (outcome.losses.empty())
+    console.say("No recovery point needs what was lost; prune removes it.");
+  for (const app::PointLoss& loss : outcome.losses) {
+    console.warn(fmt::format("Point {} of {} has lost {}:", app::short_id(loss.point.id),
+                             printable(loss.point.description.source),
+                             format_count(loss.paths.size(), "path")));
+    console.list(loss.paths);
+  }
+  if (outcome.is_looked_through && outcome.losses.empty()) return;
+  if (outcome.report.is_marked)
+    console.warn(
+        "It is marked as lost, and nothing was deleted: the next backup of a source that still has "
+        "these files stores them again, and every point that needs them is whole again.");
+  else if (is_dry_run)
+    console.warn("It would be marked as lost, so that the next backup stores it again.");
+  else
+    console.warn(
+        "This key cannot mark it as lost: run `reprieve repo repair` with a writer's or an "
+        "admin's, "
+        "so that the next backup stores it again.");
+}
+
+int tell_repair(const app::RepairOutcome& outcome, bool is_dry_run, const Console& console) {
+  const repository::RepairReport& report = outcome.report;
+  console.result(to_json(outcome, is_dry_run));
+  for (const std::string& object : report.healed)
+    console.say((is_dry_run ? "would heal " : "healed ") + object);
+  for (const repository::Damage& damage : report.left)
+    console.warn("cannot heal " + damage.object + ": " + damage.what);
+  if (report.healed.empty() && report.left.empty()) console.say("Nothing is damaged.");
+  if (!report.lost.packs.empty()) tell_losses(outcome, is_dry_run, console);
+  const bool is_harmless = outcome.is_looked_through && outcome.losses.empty() &&
+                           report.left.size() == report.lost.packs.size();
+  return report.left.empty() || is_harmless ? kExitDone : kExitCorrupt;
+}
 
 Result<int> run_repair(const Invocation& invocation, bool is_dry_run, const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
@@ -26,25 +89,10 @@ Result<int> run_repair(const Invocation& invocation, bool is_dry_run, const Cons
   }());
   Progress progress;
   auto bar = start_progress(invocation, is_dry_run ? "Looking" : "Repairing", progress);
-  REPRIEVE_TRY(auto report, repository::repair(*open.store, open.repository.get(), is_dry_run, 0,
-                                               progress, invocation.cancel));
-  if (open.repository != nullptr)
-    REPRIEVE_RETURN_IF_ERROR(
-        app::heal_from_replicas(workspace, open, is_dry_run, report, invocation.cancel));
+  REPRIEVE_TRY(const app::RepairOutcome outcome,
+               app::repair(workspace, open, is_dry_run, progress, invocation.cancel));
   bar.reset();
-  Json left = Json::array();
-  for (const repository::Damage& damage : report.left)
-    left.push_back({{"object", damage.object}, {"what", damage.what}});
-  console.result({{"schema", "reprieve.repair/1"},
-                  {"dry_run", is_dry_run},
-                  {"healed", report.healed},
-                  {"left", left}});
-  for (const std::string& object : report.healed)
-    console.say((is_dry_run ? "would heal " : "healed ") + object);
-  for (const repository::Damage& damage : report.left)
-    console.warn("cannot heal " + damage.object + ": " + damage.what);
-  if (report.healed.empty() && report.left.empty()) console.say("Nothing is damaged.");
-  return report.left.empty() ? kExitDone : kExitCorrupt;
+  return tell_repair(outcome, is_dry_run, console);
 }
 
 Result<int> run_kit(const Invocation& invocation, const Console& console) {
@@ -121,7 +169,6 @@ Json show_sources(const std::map<std::string, SourceSums>& sums, const Console& 
 Result<int> run_stats(const Invocation& invocation, const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository(app::Purpose::kReadFirst));
-  REPRIEVE_TRY(const auto list, open.repository->snapshots());
   std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> by_folder;
   std::uint64_t stored = 0;
   REPRIEVE_RETURN_IF_ERROR(open.store->list("", [&](const ObjectInfo& object) -> Result<> {
@@ -132,7 +179,7 @@ Result<int> run_stats(const Invocation& invocation, const Console& console) {
     return kOk;
   }));
   std::uint64_t protected_bytes = 0;
-  for (const repository::Snapshot& snapshot : list.snapshots)
+  for (const repository::Snapshot& snapshot : open.listed.snapshots)
     protected_bytes += snapshot.statistics.bytes;
   Json folders = Json::object();
   std::vector<std::vector<std::string>> rows = {{"OBJECTS", "COUNT", "SIZE"}};
@@ -140,17 +187,17 @@ Result<int> run_stats(const Invocation& invocation, const Console& console) {
     rows.push_back({folder, format_count(sums.first), format_size(sums.second)});
     folders[folder] = {{"objects", sums.first}, {"bytes", sums.second}};
   }
-  const Json sources = show_sources(sums_by_source(list.snapshots), console);
+  const Json sources = show_sources(sums_by_source(open.listed.snapshots), console);
   console.result({{"schema", "reprieve.stats/1"},
                   {"bytes", stored},
-                  {"points", list.snapshots.size()},
+                  {"points", open.listed.snapshots.size()},
                   {"bytes_in_points", protected_bytes},
                   {"sources", sources},
                   {"objects", folders}});
   console.show(table(rows, {false, true, true}));
   console.show(fmt::format("{} in {} recovery points take {} ({:.1f} to 1)",
-                           format_size(protected_bytes), list.snapshots.size(), format_size(stored),
-                           ratio(protected_bytes, stored)));
+                           format_size(protected_bytes), open.listed.snapshots.size(),
+                           format_size(stored), ratio(protected_bytes, stored)));
   return kExitDone;
 }
 
@@ -174,15 +221,16 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
   group->require_subcommand(1);
   group->footer("Example:\n  reprieve --repo /srv/repo repo repair --dry-run");
 
-  auto* repair = group->add_subcommand("repair", "Heal damage from parity and replicas");
+  auto* repair = group->add_subcommand(
+      "repair", "Heal damage from parity and replicas, and mark what is beyond them");
   auto is_dry_run = std::make_shared<bool>(false);
   repair->add_flag("--dry-run", *is_dry_run, "Only say what would be healed");
   repair->footer(
       "Packs heal from their parity, records from their second copy, indexes from packs; with\n"
-      "replicas (each a further --repo) also what is damaged beyond that, and what is gone. "
-      "Nothing\n"
-      "is deleted but damaged indexes that were made again. Exit code 7 if something could not be\n"
-      "healed.\n\n"
+      "replicas (each a further --repo) also what is damaged beyond that, and what is gone.\n"
+      "Nothing is deleted but damaged indexes that were made again. A pack beyond all that is\n"
+      "marked as lost: the next backup stores again what the source still has of it. Exit code 7\n"
+      "if recovery points lack something.\n\n"
       "Example:\n  reprieve repo repair --dry-run");
   repair->callback([&invocation, is_dry_run] {
     invocation.run = [&invocation, is_dry_run](const Console& console) {
@@ -191,6 +239,7 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
   });
   add_simple(*group, invocation, "kit", "Print the recovery kit again", run_kit)
       ->footer("Example:\n  reprieve repo kit > recovery-kit.txt");
+  add_head(*group, invocation);
   add_keys(*group, invocation);
   add_simple(*group, invocation, "stats", "Count objects and bytes, by source too", run_stats)
       ->footer(

@@ -68,12 +68,11 @@ Result<int> run_status(const Invocation& invocation, const Console& console) {
   const app::LoadedPlan* const loaded = workspace.plan_if_any();
   const plan::Plan* const plan = loaded == nullptr ? nullptr : &loaded->plan;
   REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository());
-  REPRIEVE_TRY(const auto list, open.repository->snapshots());
   REPRIEVE_TRY(const auto runs, recovery::list_runs(workspace.state_dir()));
   const auto verifications =
       app::Verifications::load(workspace.state_dir(), to_hex(open.repository->id()));
   const Instant now = system_clock().now();
-  const auto rows = app::exposures(plan, list.snapshots, verifications, now);
+  const auto rows = app::exposures(plan, open.listed.snapshots, verifications, now);
   tell_sources(console, rows, now);
   Json sources = Json::array();
   bool is_kept = true;

@@ -6,6 +6,8 @@
 #include "repository/internal/index.hpp"
 #include "repository/internal/key_ring.hpp"
 #include "repository/internal/label.hpp"
+#include "repository/internal/loss.hpp"
+#include "repository/internal/loss_record.hpp"
 #include "repository/internal/lost_packs.hpp"
 #include "repository/internal/object_check.hpp"
 #include "repository/internal/parallel.hpp"
@@ -120,6 +122,27 @@ Result<> repair_indexes(Repository& repository, bool dry_run, RepairReport& repo
   return kOk;
 }
 
+/// What cannot be healed is marked, so that the next backup brings it back; what is whole again is
+/// marked no longer.
+Result<> mark_losses(Repository& repository, bool dry_run, RepairReport& report) {
+  REPRIEVE_TRY(const auto marked, read_losses(repository.store(), repository.keys()));
+  std::set<PackId> packs;
+  for (const auto& [pack, loss] : marked)
+    packs.insert(pack);
+  for (const Damage& damage : report.left)
+    if (const auto id = pack_id_in_key(damage.object)) packs.insert(*id);
+  REPRIEVE_TRY(report.lost, measure_loss(repository, packs));
+  report.is_marked = std::ranges::all_of(report.lost.packs,
+                                         [&](const PackId& pack) { return marked.contains(pack); });
+  if (dry_run || !repository.keys().can_sign()) return kOk;
+  for (const PackId& pack : report.lost.packs)
+    if (!marked.contains(pack)) REPRIEVE_RETURN_IF_ERROR(put_loss(repository, pack));
+  for (const auto& [pack, loss] : marked)
+    if (!report.lost.packs.contains(pack)) REPRIEVE_RETURN_IF_ERROR(release_loss(repository, loss));
+  report.is_marked = true;
+  return repository.store().sync();
+}
+
 }  // namespace
 
 Result<RepairReport> repair(ObjectStore& store, Repository* repository, bool dry_run,
@@ -140,6 +163,7 @@ Result<RepairReport> repair(ObjectStore& store, Repository* repository, bool dry
     REPRIEVE_RETURN_IF_ERROR(report_lost_packs(*repository, report));
     // After the packs, so that healed ones give their trailers.
     REPRIEVE_RETURN_IF_ERROR(repair_indexes(*repository, dry_run, report));
+    REPRIEVE_RETURN_IF_ERROR(mark_losses(*repository, dry_run, report));
   }
   std::ranges::sort(report.healed);
   std::ranges::sort(report.left, {}, &Damage::object);

@@ -79,7 +79,7 @@ Result<> heal_from_copy(Repository& repository, ObjectStore& copy, bool is_dry_r
   report.left = std::move(left);
   // Packs that an index names come first; whether that is all, the next look tells.
   for (bool has_found = true; has_found;) {
-    REPRIEVE_TRY(const Loss loss, find_lost(repository, copy, cancel));
+    REPRIEVE_TRY(const ReplicaOnly loss, find_lost(repository, copy, cancel));
     has_found = false;
     for (const ObjectKey& key : loss.lost) {
       if (std::ranges::find(report.healed, key) != report.healed.end()) continue;

@@ -121,6 +121,17 @@ std::set<SnapshotId> tombed_snapshots(const TombList& list) {
   return ids;
 }
 
+/// The places of deleted snapshots whose records are gone.
+void add_missing_tombs(const TombList& list, SnapshotChains& chains) {
+  for (const Tomb& tomb : list.tombs) {
+    if (tomb.what != Tomb::What::kSnapshot) continue;
+    SnapshotLink& link = chains[tomb.writer][tomb.seq];
+    if (link.id) continue;
+    link.id = tomb.snapshot;
+    link.previous = tomb.previous;
+  }
+}
+
 }  // namespace
 
 Result<> Repository::create(ObjectStore& store, const UnlockKey& keys, RandomSource& random,
@@ -202,20 +213,41 @@ IndexStore& Repository::index_store() const {
 Result<Repository::SnapshotList> Repository::snapshots() const {
   REPRIEVE_TRY(const auto names, list_snapshots(state_->store));
   REPRIEVE_TRY(TombList tombs, read_tombs(state_->store, state_->keys));
-  const std::set<SnapshotId> tombed = tombed_snapshots(tombs);
   SnapshotList list;
+  bool is_outdated = false;
+  const std::set<SnapshotId> tombed = tombed_snapshots(tombs);
+  add_missing_tombs(tombs, list.chains);
   list.damaged = std::move(tombs.damaged);
   for (const SnapshotName& name : names) {
     auto stored = read_snapshot(state_->store, state_->keys, name);
     if (stored) {
-      if (!tombed.contains(stored->snapshot.id)) list.snapshots.push_back(stored->snapshot);
+      SnapshotLink& link = list.chains[name.writer][name.seq];
+      link = {.id = stored->snapshot.id,
+              .previous = stored->snapshot.previous,
+              .seen = std::move(stored->seen),
+              .is_stored = true,
+              .problem = {}};
+      if (!tombed.contains(stored->snapshot.id))
+        list.snapshots.push_back(std::move(stored->snapshot));
     } else if (stored.error().kind == ErrorKind::kCorrupt) {
       list.damaged.push_back(snapshot_key(name.writer, name.seq));
+      SnapshotLink& link = list.chains[name.writer][name.seq];
+      link.is_stored = true;
+      link.problem = stored.error().what;
     } else if (stored.error().kind == ErrorKind::kDenied && !state_->keys.check_is_current()) {
       list.sealed_off.push_back(snapshot_key(name.writer, name.seq));
-    } else if (stored.error().kind != ErrorKind::kNotFound) {  // Deleted meanwhile.
+      SnapshotLink& link = list.chains[name.writer][name.seq];
+      link.is_stored = true;
+      link.problem = stored.error().what;
+    } else if (stored.error().kind == ErrorKind::kNotFound) {
+      is_outdated = true;  // Deleted meanwhile: its tomb may be younger than our look at them.
+    } else {
       return std::move(stored).error();
     }
+  }
+  if (is_outdated) {
+    REPRIEVE_TRY(const TombList now, read_tombs(state_->store, state_->keys));
+    add_missing_tombs(now, list.chains);
   }
   std::ranges::sort(list.snapshots, {}, [](const Snapshot& s) {
     return std::tuple{s.time, s.writer, s.seq};

@@ -9,6 +9,7 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "repository/credentials.hpp"
+#include "repository/heads.hpp"
 #include "repository/snapshot.hpp"
 #include "storage/object_store.hpp"
 
@@ -82,6 +83,7 @@ class Repository {
     std::vector<Snapshot> snapshots;
     std::vector<std::string> damaged;
     std::vector<std::string> sealed_off;
+    SnapshotChains chains;  ///< Every place in every writer's series, tombed ones included.
   };
   [[nodiscard]] Result<SnapshotList> snapshots() const;
 

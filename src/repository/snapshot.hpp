@@ -61,6 +61,14 @@ struct Description {
   std::optional<Replaced> replaces = {};
 };
 
+/// A writer's newest snapshot: what the next one chains to, and what other writers say they saw.
+struct SnapshotHead {
+  WriterId writer{};
+  std::uint64_t seq = 0;  ///< 0: none yet.
+  SnapshotId id;          ///< Zeros if none, or if the newest record is damaged.
+  friend bool operator==(const SnapshotHead&, const SnapshotHead&) = default;
+};
+
 /// A committed recovery point.
 struct Snapshot {
   SnapshotId id;  ///< SHA-256 of its record.

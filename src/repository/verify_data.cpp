@@ -154,12 +154,13 @@ Result<PackFinding> verify_pack(const Repository& repository, const ObjectKey& k
 }  // namespace
 
 Result<> verify_data(Repository& repository, unsigned threads, Progress& progress,
-                     const CancelToken& cancel, VerifyReport& report) {
+                     const CancelToken& cancel, const PackRota* rota, VerifyReport& report) {
   if (!repository.keys().can_read())
     return Error{ErrorKind::kDenied, "this key cannot read data",
                  "Use a reader's or an administrator's key, or a lower level."};
   REPRIEVE_TRY(auto packs, list_all_objects(repository.store(), kPackPrefix));
   std::erase_if(packs, [](const ObjectInfo& object) { return !pack_id_in_key(object.key); });
+  if (rota != nullptr) packs = rota->choose(std::move(packs));
   for (const ObjectInfo& pack : packs)
     progress.bytes_total += pack.size.value;
   std::mutex mutex;
@@ -170,6 +171,7 @@ Result<> verify_data(Repository& repository, unsigned threads, Progress& progres
     ++report.objects;
     report.bytes_read += finding.bytes_read;
     report.chunks += finding.chunks;
+    if (rota != nullptr) rota->done(packs[i], finding.damages.empty());
     std::ranges::move(finding.damages, std::back_inserter(report.damages));
     return kOk;
   });

@@ -20,7 +20,7 @@ class VerifyData : public testing::Test {
   VerifyReport verify() {
     Progress progress;
     VerifyReport report;
-    const auto done = verify_data(*repository_, 2, progress, {}, report);
+    const auto done = verify_data(*repository_, 2, progress, {}, nullptr, report);
     EXPECT_TRUE(done);
     return report;
   }

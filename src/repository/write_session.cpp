@@ -20,6 +20,7 @@
 #include "repository/internal/index_store.hpp"
 #include "repository/internal/known_set.hpp"
 #include "repository/internal/label.hpp"
+#include "repository/internal/loss_record.hpp"
 #include "repository/internal/lost_packs.hpp"
 #include "repository/internal/pack_writer.hpp"
 #include "repository/internal/record.hpp"
@@ -162,6 +163,10 @@ Result<> WriteSession::State::announce() {
   REPRIEVE_TRY(const std::set<PackId> lost, find_lost_packs(store, repository.index()));
   absent.insert(lost.begin(), lost.end());
   for (const auto& [pack, n] : after.condemned)
+    absent.insert(pack);
+  // And so are packs that somebody found damaged beyond healing.
+  REPRIEVE_TRY(const auto losses, read_losses(store, keys));
+  for (const auto& [pack, loss] : losses)
     absent.insert(pack);
   return choose_reliable();
 }

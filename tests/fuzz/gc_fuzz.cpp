@@ -6,6 +6,7 @@
 #include "base/assert.hpp"
 #include "crypto/crypto.hpp"
 #include "repository/internal/gc_record.hpp"
+#include "repository/internal/loss_record.hpp"
 #include "repository/internal/record.hpp"
 #include "repository/internal/session_record.hpp"
 
@@ -23,7 +24,7 @@ bool says_the_same(ByteView a, const Bytes& b) {
 
 }  // namespace
 
-/// Sessions, plans and tombs: a refusal, or what encodes to the same bytes again.
+/// Sessions, plans, tombs and losses: a refusal, or what encodes to the same bytes again.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace reprieve;
   using namespace reprieve::repository;
@@ -36,5 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     REPRIEVE_ASSERT(says_the_same(input, encode_gc_plan(*plan, signer)));
   if (const auto tomb = parse_tomb(input))
     REPRIEVE_ASSERT(says_the_same(input, encode_tomb(*tomb, signer)));
+  if (const auto loss = parse_loss(input))
+    REPRIEVE_ASSERT(says_the_same(input, encode_loss(*loss, signer)));
   return 0;
 }

@@ -34,6 +34,7 @@ constexpr Sort kTwins[] = {
     {kSessionPrefix, kSessionBytesMax, std::nullopt},
     {kTombPrefix, kTombBytesMax, std::nullopt},
     {kHoldPrefix, kHoldBytesMax, std::nullopt},
+    {kLossPrefix, kLossBytesMax, std::nullopt},
     {kGcPrefix, kGcBytesMax, RecordKind::kGc},
     {kSnapshotPrefix, kSnapshotBytesMax, RecordKind::kSnapshot},
     {kLogPrefix, kLogBytesMax, RecordKind::kLog},

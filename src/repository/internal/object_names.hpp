@@ -25,12 +25,12 @@ inline constexpr std::string_view kSessionPrefix = "sess/";
 inline constexpr std::string_view kGcPrefix = "gc/";
 inline constexpr std::string_view kTombPrefix = "tomb/";
 inline constexpr std::string_view kHoldPrefix = "hold/";
+inline constexpr std::string_view kLossPrefix = "loss/";
 
 ObjectKey config_key(std::uint64_t n);
 ObjectKey gc_key(std::uint64_t n);
 ObjectKey snapshot_key(const WriterId& writer, std::uint64_t seq);
-/// For kSlotPrefix, kIndexPrefix, kSessionPrefix, kTombPrefix and kHoldPrefix; for packs see
-/// label.hpp.
+/// For slots, indexes, sessions, tombs, holds and losses; for packs see label.hpp.
 ObjectKey id_key(std::string_view prefix, ByteView id);
 
 /// The id in a name made by id_key(). Nothing if it is no such name.

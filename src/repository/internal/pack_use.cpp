@@ -47,6 +47,7 @@ class Measure {
     use.pack_type = row.pack_type;
     use.session = label->session;
     use.is_judged = look_.judged.contains(row.id) && !look_.open.contains(label->session);
+    use.is_lost = look_.lost.contains(row.id);
     const auto condemned = gc_.condemned.find(row.id);
     if (condemned != gc_.condemned.end()) use.condemned_by = condemned->second;
     use.live_frames.resize(range->count);
@@ -81,8 +82,8 @@ class Measure {
   [[nodiscard]] std::optional<std::size_t> keeper(const std::vector<Place>& places) const {
     const auto rank = [&](std::size_t pack) {
       const PackUse& use = uses_[pack];
-      return std::tuple{look_.open.contains(use.session), look_.fenced.contains(use.session),
-                        use.id};
+      return std::tuple{use.is_lost, look_.open.contains(use.session),
+                        look_.fenced.contains(use.session), use.id};
     };
     std::optional<std::size_t> best;
     for (const Place& place : places) {
@@ -165,7 +166,7 @@ void judge(std::vector<PackUse>& packs, const JudgeOptions& options) {
       use.verdict = PackUse::Verdict::kStays;
     } else if (use.live_chunks == 0) {
       use.verdict = PackUse::Verdict::kCondemned;
-    } else if (is_wasteful(use, options)) {
+    } else if (!use.is_lost && is_wasteful(use, options)) {
       use.verdict = PackUse::Verdict::kCompacted;
     }
   }

@@ -19,6 +19,7 @@ struct PackUse {
   SessionId session{};
   Verdict verdict = Verdict::kStays;
   bool is_judged = false;          ///< May be condemned.
+  bool is_lost = false;            ///< Damaged beyond healing: what is left of it cannot be copied.
   std::uint64_t condemned_by = 0;  ///< First plan that did; 0: none.
   /// Condemned, and holds a live chunk that no pack which stays has: to be copied out.
   bool is_needed = false;
@@ -37,9 +38,10 @@ struct PackUse {
 ChunkId prefix_of(const ChunkId& id);
 
 /// For every pack that the look found and the index knows, by id. A live chunk counts in one place
-/// only: among packs that stay and whose index was stored, a finished session's before a running
-/// one's, then the lowest id; where no such pack has it, in whichever packs have it. To measure
-/// inside of frames takes four bytes of memory for each.
+/// only: among packs that stay and whose index was stored, one that is whole before one that is
+/// lost, then a finished session's before a running one's, then the lowest id; where no such pack
+/// has it, in whichever packs have it. To measure inside of frames takes four bytes of memory for
+/// each.
 enum class Measuring : std::uint8_t { kFrames, kInsideFrames };
 std::vector<PackUse> measure_use(const Repository& repository, const StoreLook& look,
                                  const LiveChunks& live, const GcState& gc, Measuring measuring);

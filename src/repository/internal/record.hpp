@@ -25,6 +25,7 @@ enum class RecordKind : std::uint8_t {
   kLog = 8,
   kTrailer = 9,
   kHold = 10,
+  kLoss = 11,
 };
 
 inline constexpr std::size_t kRecordHeaderBytes = 12;
@@ -39,6 +40,7 @@ inline constexpr std::size_t kSessionBytesMax = 4096;
 inline constexpr std::size_t kGcBytesMax = 256 * 1024 * 1024;
 inline constexpr std::size_t kTombBytesMax = 4096;
 inline constexpr std::size_t kHoldBytesMax = 8192;
+inline constexpr std::size_t kLossBytesMax = 4096;
 inline constexpr std::size_t kIndexBytesMax = 1024 * 1024 * 1024;
 
 /// The 12 bytes that start a record whose body has `body_bytes` bytes, signature included.

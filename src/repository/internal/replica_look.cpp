@@ -65,7 +65,7 @@ Result<bool> has_all_it_needs(Repository& repository, const CancelToken& cancel)
 /// Packs go by plans. Plans go, too, and the replica may never have seen one: of a pack that none
 /// names one has to look whether it is missed.
 Result<> add_lost_packs(Repository& repository, ObjectStore& replica, const CancelToken& cancel,
-                        Loss& loss) {
+                        ReplicaOnly& loss) {
   ObjectStore& primary = repository.store();
   REPRIEVE_TRY(const GcState near, read_gc_state(primary, repository.keys()));
   REPRIEVE_TRY(const GcState far, read_gc_state(replica, repository.keys()));
@@ -176,9 +176,10 @@ Result<std::vector<ObjectKey>> telling_names(ObjectStore& primary, ObjectStore& 
   return names;
 }
 
-Result<Loss> find_lost(Repository& repository, ObjectStore& replica, const CancelToken& cancel) {
+Result<ReplicaOnly> find_lost(Repository& repository, ObjectStore& replica,
+                              const CancelToken& cancel) {
   ObjectStore& primary = repository.store();
-  Loss loss;
+  ReplicaOnly loss;
   for (const std::string_view prefix : {kConfigPrefix, std::string_view{"kit/"}, kHoldPrefix}) {
     REPRIEVE_TRY(const StoreDifference found, compare_stores(primary, replica, prefix));
     for (const ObjectInfo& object : found.extra)

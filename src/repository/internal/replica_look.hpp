@@ -47,13 +47,14 @@ Result<bool> is_withdrawn_tomb(const KeyRing& keys, ObjectStore& primary, Object
                                const ObjectKey& key);
 
 /// Of what only the replica has.
-struct Loss {
+struct ReplicaOnly {
   std::vector<ObjectKey> lost;  ///< Nobody removed it, so the primary must have lost it.
   std::set<PackId> unneeded;    ///< Proved: the primary has all that its snapshots need.
 };
 /// `repository` is open on the primary. Packs that no plan condemned are lost if an index of the
 /// primary's names them, or if a snapshot needs a chunk that the primary does not have. Errors: the
 /// stores'.
-Result<Loss> find_lost(Repository& repository, ObjectStore& replica, const CancelToken& cancel);
+Result<ReplicaOnly> find_lost(Repository& repository, ObjectStore& replica,
+                              const CancelToken& cancel);
 
 }  // namespace reprieve::repository

@@ -195,7 +195,7 @@ Result<> ReplicaSync::take_lists() {
 }
 
 Result<> ReplicaSync::find_losses() {
-  REPRIEVE_TRY(Loss loss, find_lost(primary_, far_, cancel_));
+  REPRIEVE_TRY(ReplicaOnly loss, find_lost(primary_, far_, cancel_));
   report_.lost = std::move(loss.lost);
   unneeded_ = std::move(loss.unneeded);
   return kOk;

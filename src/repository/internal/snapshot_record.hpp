@@ -12,14 +12,6 @@
 /// (docs/format.md section 8). Pure.
 namespace reprieve::repository {
 
-/// A writer's newest snapshot: what the next one chains to.
-struct SnapshotHead {
-  WriterId writer{};
-  std::uint64_t seq = 0;  ///< 0: none yet.
-  SnapshotId id;          ///< Zeros if none, or if the newest record is damaged.
-  friend bool operator==(const SnapshotHead&, const SnapshotHead&) = default;
-};
-
 /// What a snapshot's record says without a key; views point into the record.
 struct SnapshotEnvelope {
   RepositoryId repository{};

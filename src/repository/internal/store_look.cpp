@@ -5,6 +5,7 @@
 
 #include "repository/internal/hold_record.hpp"
 #include "repository/internal/label.hpp"
+#include "repository/internal/loss_record.hpp"
 #include "repository/internal/reindex.hpp"
 #include "repository/internal/snapshot_store.hpp"
 
@@ -71,6 +72,9 @@ Result<StoreLook> look_at_store(Repository& repository, const SessionId& own) {
     look.fenced.insert(tomb.session);
   }
   REPRIEVE_RETURN_IF_ERROR(read_snapshots(repository, tombs, look));
+  REPRIEVE_TRY(const auto losses, read_losses(store, repository.keys()));
+  for (const auto& [pack, loss] : losses)
+    look.lost.insert(pack);
   REPRIEVE_RETURN_IF_ERROR(repository.refresh());
   REPRIEVE_RETURN_IF_ERROR(index_from_trailers(repository));
   REPRIEVE_TRY(look.packs, list_packs(store));

@@ -26,6 +26,7 @@ struct StoreLook {
   std::vector<Snapshot> live;              ///< Oldest first.
   std::vector<Snapshot> removed;           ///< Under a tomb, and still in the store.
   std::map<SnapshotId, std::string> held;  ///< With the reasons.
+  std::set<PackId> lost;                   ///< Marked as damaged beyond healing.
 
   [[nodiscard]] std::vector<ChunkId> roots() const;
 };

@@ -9,11 +9,12 @@ namespace reprieve::repository {
 Result<> verify_objects_but_packs(ObjectStore& store, unsigned threads, Progress& progress,
                                   const CancelToken& cancel, VerifyReport& report);
 
-/// Level kData: of every pack in the store every byte (as verify_shards() does), then its trailer,
-/// every frame opened and every chunk's id; trees and lists name no child that the trailer does not
-/// list. Pack by pack, several at once. Damage is added to `report`, not an Error. Errors: kDenied
-/// if the key cannot read; the store's; kCancelled.
+/// Level kData: of every pack in the store (of those that `rota` chooses, unless it is null) every
+/// byte (as verify_shards() does), then its trailer, every frame opened and every chunk's id; trees
+/// and lists name no child that the trailer does not list. Pack by pack, several at once. Damage is
+/// added to `report`, not an Error. Errors: kDenied if the key cannot read; the store's;
+/// kCancelled.
 Result<> verify_data(Repository& repository, unsigned threads, Progress& progress,
-                     const CancelToken& cancel, VerifyReport& report);
+                     const CancelToken& cancel, const PackRota* rota, VerifyReport& report);
 
 }  // namespace reprieve::repository

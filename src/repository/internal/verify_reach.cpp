@@ -27,9 +27,10 @@ struct Node {
 
 class ReachCheck {
  public:
-  ReachCheck(Repository& repository, const CancelToken& cancel, VerifyReport& report,
-             std::set<PackId> lost)
+  ReachCheck(Repository& repository, const Loss& loss, const CancelToken& cancel,
+             VerifyReport& report, std::set<PackId> lost)
       : index_{repository.index()},
+        loss_{loss},
         reader_{repository, 1},
         cancel_{cancel},
         report_{report},
@@ -73,6 +74,10 @@ class ReachCheck {
     }
     if (length != 0 && place->length != length) {
       problem(id, "has another length");
+      return false;
+    }
+    if (loss_.has(id)) {
+      problem(id, "was lost with its pack");
       return false;
     }
     if (lost_.empty()) return true;
@@ -136,6 +141,7 @@ class ReachCheck {
   }
 
   const Index& index_;
+  const Loss& loss_;
   ChunkReader reader_;
   const CancelToken& cancel_;
   VerifyReport& report_;
@@ -149,7 +155,8 @@ class ReachCheck {
 
 }  // namespace
 
-Result<> verify_reach(Repository& repository, const CancelToken& cancel, VerifyReport& report) {
+Result<> verify_reach(Repository& repository, const Loss& loss, const CancelToken& cancel,
+                      VerifyReport& report) {
   if (!repository.keys().can_read()) {
     return Error{ErrorKind::kDenied, "this key cannot read trees",
                  "Use a reader's or an admin's key, or a lower level."};
@@ -159,7 +166,7 @@ Result<> verify_reach(Repository& repository, const CancelToken& cancel, VerifyR
   // A pack of another length is damaged, not gone: kShards tells what of it is left.
   std::erase_if(lost,
                 [&](const PackId& id) { return bool{repository.store().stat(pack_key(id))}; });
-  ReachCheck check{repository, cancel, report, std::move(lost)};
+  ReachCheck check{repository, loss, cancel, report, std::move(lost)};
   for (const Snapshot& snapshot : list.snapshots)
     REPRIEVE_RETURN_IF_ERROR(check.walk(snapshot));
   return kOk;

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <vector>
+
+#include "app/workspace.hpp"
+#include "base/cancel.hpp"
+#include "base/progress.hpp"
+#include "repository/verify.hpp"
+#include "source/source.hpp"
+
+namespace reprieve::app {
+
+/// What one recovery point has lost until a backup brings it back.
+struct PointLoss {
+  repository::Snapshot point;
+  std::vector<Problem> paths;
+};
+
+struct RepairOutcome {
+  repository::RepairReport report;
+  std::vector<PointLoss> losses;   ///< Oldest first.
+  bool is_looked_through = false;  ///< Every point was: `losses` is all.
+};
+
+/// Heals what can be healed, marks what cannot, and finds out which paths of which points that
+/// costs, if the key can read; points that lost something are remembered as damaged. `open` may
+/// hold a store only. Errors: the store's; kCancelled.
+Result<RepairOutcome> repair(const Workspace& workspace, OpenRepository& open, bool is_dry_run,
+                             Progress& progress, const CancelToken& cancel);
+
+}  // namespace reprieve::app
