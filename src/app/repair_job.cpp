@@ -29,17 +29,22 @@ Result<std::vector<Problem>> lost_paths(backup::RepositoryReader& reader,
   return std::move(check.damages);
 }
 
-/// Beyond parity the bytes of a replica come first: what they heal need not be marked as lost. Says
-/// what it healed, or would.
+/// Beyond parity the bytes of replicas and of earlier versions come first: what they heal need not
+/// be marked as lost. Says what was healed, or would be.
 Result<std::vector<std::string>> heal_beyond_parity(const Workspace& workspace,
-                                                    OpenRepository& open, bool is_dry_run,
+                                                    OpenRepository& open,
+                                                    const RepairChoices& choices,
                                                     Progress& progress, const CancelToken& cancel) {
   REPRIEVE_TRY(const auto replicas, workspace.replica_places());
-  if (replicas.empty() || open.repository == nullptr) return std::vector<std::string>{};
+  const bool has_elsewhere = !replicas.empty() || choices.is_from_versions;
+  if (!has_elsewhere || open.repository == nullptr) return std::vector<std::string>{};
   REPRIEVE_TRY(repository::RepairReport found,
                repository::repair(*open.store, open.repository.get(), true, 0, progress, cancel));
   found.healed.clear();  // By parity: that is done once more, and in earnest.
-  REPRIEVE_RETURN_IF_ERROR(heal_from_replicas(workspace, open, is_dry_run, found, cancel));
+  REPRIEVE_RETURN_IF_ERROR(heal_from_replicas(workspace, open, choices.is_dry_run, found, cancel));
+  if (choices.is_from_versions)
+    REPRIEVE_RETURN_IF_ERROR(
+        heal_from_versions(workspace, open, choices.is_dry_run, found, cancel));
   return std::move(found.healed);
 }
 
@@ -55,13 +60,13 @@ void set_aside(const std::vector<std::string>& healed, repository::RepairReport&
 
 }  // namespace
 
-Result<RepairOutcome> repair(const Workspace& workspace, OpenRepository& open, bool is_dry_run,
-                             Progress& progress, const CancelToken& cancel) {
+Result<RepairOutcome> repair(const Workspace& workspace, OpenRepository& open,
+                             const RepairChoices& choices, Progress& progress,
+                             const CancelToken& cancel) {
   RepairOutcome outcome;
-  REPRIEVE_TRY(const auto healed,
-               heal_beyond_parity(workspace, open, is_dry_run, progress, cancel));
-  REPRIEVE_TRY(outcome.report, repository::repair(*open.store, open.repository.get(), is_dry_run, 0,
-                                                  progress, cancel));
+  REPRIEVE_TRY(const auto healed, heal_beyond_parity(workspace, open, choices, progress, cancel));
+  REPRIEVE_TRY(outcome.report, repository::repair(*open.store, open.repository.get(),
+                                                  choices.is_dry_run, 0, progress, cancel));
   set_aside(healed, outcome.report);
   const repository::Loss& loss = outcome.report.lost;
   if (open.repository == nullptr || !can_read(*open.repository)) return outcome;
@@ -70,10 +75,11 @@ Result<RepairOutcome> repair(const Workspace& workspace, OpenRepository& open, b
   auto verifications = Verifications::load(workspace.state_dir(), to_hex(open.repository->id()));
   Progress walked;
   backup::RepositoryReader reader{*open.repository, walked, cancel};
-  for (const repository::Snapshot& point : open.listed.snapshots) {
+  REPRIEVE_TRY(const auto list, open.repository->snapshots());  // Some may just have come back.
+  for (const repository::Snapshot& point : list.snapshots) {
     REPRIEVE_TRY(std::vector<Problem> paths, lost_paths(reader, point, loss));
     if (paths.empty()) continue;
-    if (!is_dry_run)
+    if (!choices.is_dry_run)
       REPRIEVE_RETURN_IF_ERROR(
           verifications.record(point.id, {open.repository->clock().now(), "reach", false}));
     outcome.losses.push_back({point, std::move(paths)});

@@ -16,16 +16,22 @@ struct PointLoss {
   std::vector<Problem> paths;
 };
 
+struct RepairChoices {
+  bool is_dry_run = false;        ///< Only says what would be done.
+  bool is_from_versions = false;  ///< Heals from earlier versions in the bucket, too.
+};
+
 struct RepairOutcome {
   repository::RepairReport report;
   std::vector<PointLoss> losses;   ///< Oldest first.
   bool is_looked_through = false;  ///< Every point was: `losses` is all.
 };
 
-/// Heals what can be healed, marks what cannot, and finds out which paths of which points that
-/// costs, if the key can read; points that lost something are remembered as damaged. `open` may
-/// hold a store only. Errors: the store's; kCancelled.
-Result<RepairOutcome> repair(const Workspace& workspace, OpenRepository& open, bool is_dry_run,
-                             Progress& progress, const CancelToken& cancel);
+/// Heals what can be healed (from parity, replicas, versions), marks what cannot, and finds out
+/// which paths of which points that costs, if the key can read; points that lost something are
+/// remembered as damaged. `open` may hold a store only. Errors: the store's; kCancelled.
+Result<RepairOutcome> repair(const Workspace& workspace, OpenRepository& open,
+                             const RepairChoices& choices, Progress& progress,
+                             const CancelToken& cancel);
 
 }  // namespace reprieve::app

@@ -1,6 +1,7 @@
 #include "app/replicas.hpp"
 
 #include "app/stores.hpp"
+#include "storage/s3/version_view.hpp"
 
 namespace reprieve::app {
 namespace {
@@ -54,6 +55,23 @@ Result<> heal_from_replicas(const Workspace& workspace, OpenRepository& open, bo
     stores.push_back(*std::move(store));
   }
   if (copies.empty()) return kOk;
+  return repository::heal_from_copies(*open.repository, copies, is_dry_run, report, cancel);
+}
+
+Result<> heal_from_versions(const Workspace& workspace, OpenRepository& open, bool is_dry_run,
+                            repository::RepairReport& report, const CancelToken& cancel) {
+  REPRIEVE_TRY(const StorePlace place, workspace.store_place());
+  if (!s3::is_s3_url(place.location))
+    return Error{ErrorKind::kInvalid, place.location + " keeps no versions of objects",
+                 "Leave --from-versions out: it is for buckets with versioning."};
+  std::vector<std::unique_ptr<ObjectStore>> views;
+  std::vector<ObjectStore*> copies;
+  for (const auto pick : {S3VersionView::Pick::kOldest, S3VersionView::Pick::kNewest}) {
+    REPRIEVE_TRY(auto bucket, open_s3(place));
+    REPRIEVE_TRY(auto view, S3VersionView::open(std::move(bucket), pick));
+    copies.push_back(view.get());
+    views.push_back(std::move(view));
+  }
   return repository::heal_from_copies(*open.repository, copies, is_dry_run, report, cancel);
 }
 

@@ -30,4 +30,9 @@ Result<std::vector<ReplicaOutcome>> sync_replicas(const Workspace& workspace, Op
 Result<> heal_from_replicas(const Workspace& workspace, OpenRepository& open, bool is_dry_run,
                             repository::RepairReport& report, const CancelToken& cancel);
 
+/// The same from earlier versions in the first store's bucket: what was hidden by delete markers or
+/// overwritten. Errors: kInvalid unless it is S3's; as heal_from_copies().
+Result<> heal_from_versions(const Workspace& workspace, OpenRepository& open, bool is_dry_run,
+                            repository::RepairReport& report, const CancelToken& cancel);
+
 }  // namespace reprieve::app

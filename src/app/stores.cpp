@@ -6,6 +6,7 @@
 #include "io/directory.hpp"
 #include "io/durable_file.hpp"
 #include "io/file.hpp"
+#include "repository/needed_objects.hpp"
 #include "repository/repository.hpp"
 #include "storage/local/local_store.hpp"
 #include "storage/retrying/retrying_store.hpp"
@@ -103,7 +104,7 @@ Result<std::unique_ptr<S3Store>> open_s3(const StorePlace& place) {
   if (options.region.empty()) options.region = "us-east-1";  // Most other stores take this one too.
   options.ca_file = from_environment("AWS_CA_BUNDLE");
   options.cancel = place.cancel;
-  return std::make_unique<S3Store>(std::move(options));
+  return std::make_unique<S3Store>(std::move(options), repository::is_to_be_locked);
 }
 
 Result<std::unique_ptr<ObjectStore>> open_store(const StorePlace& place) {

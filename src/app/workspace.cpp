@@ -17,6 +17,7 @@
 #include "plan/parse.hpp"
 #include "repository/replica.hpp"
 #include "storage/replicated/replicated_store.hpp"
+#include "storage/s3/version_view.hpp"
 
 namespace reprieve::app {
 namespace {
@@ -214,6 +215,21 @@ Result<std::unique_ptr<ObjectStore>> Workspace::open_any_store() const {
           warn("warning: " + store.describe() + " fails (" + error.what +
                "); going on with the repository's other stores");
       });
+}
+
+Result<OpenRepository> Workspace::open_robbed_repository() {
+  auto opened = open_repository(Purpose::kReadFirst);
+  if (opened) return opened;
+  const ErrorKind kind = opened.error().kind;
+  if (kind != ErrorKind::kNotFound && kind != ErrorKind::kDenied && kind != ErrorKind::kCorrupt)
+    return opened;
+  REPRIEVE_TRY(const StorePlace place, store_place());
+  REPRIEVE_TRY(auto bucket, open_s3(place));
+  REPRIEVE_TRY(auto view, S3VersionView::open(std::move(bucket), S3VersionView::Pick::kOldest));
+  REPRIEVE_TRY(const auto repository, unlock(*view));
+  REPRIEVE_TRY(const auto store, app::open_store(place));
+  REPRIEVE_RETURN_IF_ERROR(repository::bring_back_entry(*repository, *store, *view));
+  return open_repository(Purpose::kReadFirst);
 }
 
 void Workspace::warn(const std::string& line) const {

@@ -79,6 +79,9 @@ class Workspace {
   /// Also compares it with what this host saw before. Errors: those of unlocking; for kWrite
   /// kConflict if the first store is a replica, kCorrupt if it went back or another way.
   Result<OpenRepository> open_repository(Purpose purpose = Purpose::kRead);
+  /// As for kReadFirst, also if a thief hid or overwrote what opens the repository: then that is
+  /// brought back from the bucket's earlier versions first.
+  Result<OpenRepository> open_robbed_repository();
   /// Only the first store, without a key: for what a storage host can do.
   [[nodiscard]] Result<std::unique_ptr<ObjectStore>> open_store() const;
   /// What was given to unlock with: both members empty if nothing was.

@@ -3,55 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include "backup/browse_fake_test.hpp"
 
 namespace reprieve::backup {
 namespace {
 
 using ::testing::ElementsAre;
 
-/// Directories by the first byte of their id.
-class FakeReader : public RestoreReader {
- public:
-  std::map<std::byte, std::vector<Entry>> directories;
-  int reads = 0;
-
-  Result<std::vector<Entry>> read_directory(const ListRef& directory) override {
-    ++reads;
-    return directories.at(directory.id.bytes[0]);
-  }
-  Result<std::vector<ChunkRef>> chunks_of(const Content& content) override {
-    return content.chunks;
-  }
-  bool is_chunk(const ChunkId&, ByteView) override { return false; }
-  Result<> fetch(std::span<const Request>, const Deliver&, const Missing&) override { return kOk; }
-  void report(Problem) override {}
-  Progress& progress() override { return progress_; }
-  const CancelToken& cancel() override { return cancel_; }
-
- private:
-  Progress progress_;
-  CancelToken cancel_;
-};
-
-Entry file(std::string name, std::string_view content) {
-  Entry entry;
-  entry.name = std::move(name);
-  entry.content.size = content.size();
-  entry.content.inline_bytes = copy_of(as_bytes(content));
-  return entry;
-}
-
-Entry directory(std::string name, std::uint8_t id) {
-  Entry entry;
-  entry.name = std::move(name);
-  entry.type = EntryType::kDirectory;
-  entry.directory.emplace();
-  entry.directory->id.bytes[0] = std::byte{id};
-  return entry;
-}
-
-std::vector<std::string> changes(FakeReader& reader, const std::vector<Entry>& before,
+std::vector<std::string> changes(BrowseFake& reader, const std::vector<Entry>& before,
                                  const std::vector<Entry>& after) {
   std::vector<std::string> lines;
   const auto done = compare(reader, before, after, [&](const Change& change) -> Result<> {
@@ -64,33 +23,36 @@ std::vector<std::string> changes(FakeReader& reader, const std::vector<Entry>& b
 }
 
 TEST(Diff, TellsAddedRemovedModifiedAndMetadataApart) {
-  FakeReader reader;
-  Entry touched = file("touched", "same");
+  BrowseFake reader;
+  Entry touched = BrowseFake::file("touched", "same");
   touched.modified.seconds = 7;
   EXPECT_THAT(changes(reader,
-                      {file("gone", "x"), file("kept", "k"), file("new-bytes", "a"),
-                       file("touched", "same")},
-                      {file("arrived", "y"), file("kept", "k"), file("new-bytes", "b"), touched}),
+                      {BrowseFake::file("gone", "x"), BrowseFake::file("kept", "k"),
+                       BrowseFake::file("new-bytes", "a"), BrowseFake::file("touched", "same")},
+                      {BrowseFake::file("arrived", "y"), BrowseFake::file("kept", "k"),
+                       BrowseFake::file("new-bytes", "b"), touched}),
               ElementsAre("+arrived", "-gone", "Mnew-bytes", "mtouched"));
 }
 
 TEST(Diff, ListsAllBelowADirectoryThatCame) {
-  FakeReader reader;
-  reader.directories[std::byte{1}] = {file("inside", "x")};
-  EXPECT_THAT(changes(reader, {}, {directory("d", 1)}), ElementsAre("+d", "+d/inside"));
+  BrowseFake reader;
+  reader.directories[std::byte{1}] = {BrowseFake::file("inside", "x")};
+  EXPECT_THAT(changes(reader, {}, {BrowseFake::directory("d", 1)}), ElementsAre("+d", "+d/inside"));
 }
 
 TEST(Diff, NeverReadsDirectoriesThatAreEqual) {
-  FakeReader reader;
-  EXPECT_THAT(changes(reader, {directory("d", 1)}, {directory("d", 1)}), ElementsAre());
-  EXPECT_EQ(reader.reads, 0);
+  BrowseFake reader;
+  EXPECT_THAT(changes(reader, {BrowseFake::directory("d", 1)}, {BrowseFake::directory("d", 1)}),
+              ElementsAre());
+  EXPECT_EQ(reader.reads, 0U);
 }
 
 TEST(Diff, ADirectoryThatBecameAFileWasRemovedAndAdded) {
-  FakeReader reader;
-  reader.directories[std::byte{1}] = {file("inside", "x")};
-  EXPECT_THAT(changes(reader, {directory("d", 1)}, {file("d", "now a file")}),
-              ElementsAre("-d", "-d/inside", "+d"));
+  BrowseFake reader;
+  reader.directories[std::byte{1}] = {BrowseFake::file("inside", "x")};
+  EXPECT_THAT(
+      changes(reader, {BrowseFake::directory("d", 1)}, {BrowseFake::file("d", "now a file")}),
+      ElementsAre("-d", "-d/inside", "+d"));
 }
 
 }  // namespace

@@ -68,6 +68,8 @@ void add_erase(CLI::App& repo, Invocation& invocation);
 void add_probe(CLI::App& group, Invocation& invocation);
 /// `copy`, a subcommand of `repo`.
 void add_copy(CLI::App& group, Invocation& invocation);
+/// `extend-locks`, a subcommand of `repo`.
+void add_locks(CLI::App& group, Invocation& invocation);
 /// `sync`, `stores` and `promote`, subcommands of `repo`.
 void add_replicas(CLI::App& group, Invocation& invocation);
 void add_wal(CLI::App& parser, Invocation& invocation);

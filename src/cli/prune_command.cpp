@@ -51,6 +51,9 @@ Json to_json(const repository::PruneReport& report, bool is_dry_run) {
                {"points", Json::array()},
                {"points_removed", report.points_removed},
                {"packs_deleted", report.packs_deleted},
+               {"packs_refused", report.packs_refused},
+               {"bytes_refused", report.bytes_refused},
+               {"refusal", report.refusal},
                {"packs_copied", report.packs_copied},
                {"bytes_freed", report.bytes_freed},
                {"bytes_written", report.bytes_written},
@@ -153,6 +156,9 @@ Result<int> run_prune(const Invocation& invocation, const PruneArguments& argume
   if (report.sessions_fenced > 0)
     console.say(
         fmt::format("{} fenced off.", format_count(report.sessions_fenced, "unfinished session")));
+  if (!report.refusal.empty())
+    console.say(fmt::format("{} stay for now, for the store does not let them go ({}).",
+                            format_size(report.bytes_refused), report.refusal));
   for (const auto& waiting : report.waiting)
     tell_waiting(console, waiting, choices.options.fence_after);
   return cli::tell(console, replicas) ? kExitDone : kExitDoneWithProblems;

@@ -73,12 +73,15 @@ int tell_repair(const app::RepairOutcome& outcome, bool is_dry_run, const Consol
   return report.left.empty() || is_harmless ? kExitDone : kExitCorrupt;
 }
 
-Result<int> run_repair(const Invocation& invocation, bool is_dry_run, const Console& console) {
+Result<int> run_repair(const Invocation& invocation, const app::RepairChoices& choices,
+                       const Console& console) {
+  const bool is_dry_run = choices.is_dry_run;
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   REPRIEVE_TRY(app::OpenRepository open, [&]() -> Result<app::OpenRepository> {
     // A replica is healed like any other store, from its own parity.
+    if (choices.is_from_versions && !is_dry_run) return workspace.open_robbed_repository();
     auto opened = workspace.open_repository(app::Purpose::kReadFirst);
-    if (opened) return opened;
+    if (opened || choices.is_from_versions) return opened;
     const ErrorKind kind = opened.error().kind;
     if (kind != ErrorKind::kDenied && kind != ErrorKind::kCorrupt) return opened;
     // Without a key packs and records still heal: their hashes prove them.
@@ -90,7 +93,7 @@ Result<int> run_repair(const Invocation& invocation, bool is_dry_run, const Cons
   Progress progress;
   auto bar = start_progress(invocation, is_dry_run ? "Looking" : "Repairing", progress);
   REPRIEVE_TRY(const app::RepairOutcome outcome,
-               app::repair(workspace, open, is_dry_run, progress, invocation.cancel));
+               app::repair(workspace, open, choices, progress, invocation.cancel));
   bar.reset();
   return tell_repair(outcome, is_dry_run, console);
 }
@@ -223,8 +226,10 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
 
   auto* repair = group->add_subcommand(
       "repair", "Heal damage from parity and replicas, and mark what is beyond them");
-  auto is_dry_run = std::make_shared<bool>(false);
-  repair->add_flag("--dry-run", *is_dry_run, "Only say what would be healed");
+  auto choices = std::make_shared<app::RepairChoices>();
+  repair->add_flag("--dry-run", choices->is_dry_run, "Only say what would be healed");
+  repair->add_flag("--from-versions", choices->is_from_versions,
+                   "Also from earlier versions in the bucket: undoes deletions and overwriting");
   repair->footer(
       "Packs heal from their parity, records from their second copy, indexes from packs; with\n"
       "replicas (each a further --repo) also what is damaged beyond that, and what is gone.\n"
@@ -232,9 +237,9 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
       "marked as lost: the next backup stores again what the source still has of it. Exit code 7\n"
       "if recovery points lack something.\n\n"
       "Example:\n  reprieve repo repair --dry-run");
-  repair->callback([&invocation, is_dry_run] {
-    invocation.run = [&invocation, is_dry_run](const Console& console) {
-      return finish(console, [&] { return run_repair(invocation, *is_dry_run, console); });
+  repair->callback([&invocation, choices] {
+    invocation.run = [&invocation, choices](const Console& console) {
+      return finish(console, [&] { return run_repair(invocation, *choices, console); });
     };
   });
   add_simple(*group, invocation, "kit", "Print the recovery kit again", run_kit)
@@ -249,6 +254,7 @@ void add_repo(CLI::App& parser, Invocation& invocation) {
           "since.\n\n"
           "Example:\n  reprieve repo stats");
   add_erase(*group, invocation);
+  add_locks(*group, invocation);
   add_replicas(*group, invocation);
   add_probe(*group, invocation);
   add_copy(*group, invocation);

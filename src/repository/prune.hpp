@@ -43,7 +43,10 @@ struct PruneReport {
   std::vector<Point> points;  ///< All, oldest first; those of a dry run included.
   std::uint64_t points_removed = 0;
   std::uint64_t packs_deleted = 0;
-  std::uint64_t bytes_freed = 0;  ///< Of packs deleted.
+  std::uint64_t bytes_freed = 0;    ///< Of packs deleted.
+  std::uint64_t packs_refused = 0;  ///< Condemned, and the store does not let them go yet.
+  std::uint64_t bytes_refused = 0;
+  std::string refusal;  ///< What it said of the first object, a lock's end for example.
   std::uint64_t packs_copied = 0;
   std::uint64_t bytes_written = 0;      ///< Of packs that took over what others still had.
   std::uint64_t bytes_kept = 0;         ///< Of packs that stay.

@@ -126,6 +126,20 @@ Result<> promote_replica(Repository& replica) {
   return store.sync();
 }
 
+Result<> bring_back_entry(Repository& repository, ObjectStore& store, ObjectStore& copy) {
+  REPRIEVE_TRY(const ObjectChecker checker, ObjectChecker::make(copy, &repository));
+  REPRIEVE_TRY(const auto slots, list_all_objects(store, kSlotPrefix));
+  for (const std::string_view prefix : {kSlotPrefix, kConfigPrefix}) {
+    if (prefix == kSlotPrefix && !slots.empty()) continue;
+    REPRIEVE_TRY(const auto objects, list_all_objects(copy, prefix));
+    for (const ObjectInfo& object : objects) {
+      REPRIEVE_TRY([[maybe_unused]] const bool is_back,
+                   heal_one(store, checker, object.key, false));
+    }
+  }
+  return store.sync();
+}
+
 Result<> heal_from_copies(Repository& repository, std::span<ObjectStore* const> copies,
                           bool is_dry_run, RepairReport& report, const CancelToken& cancel) {
   for (ObjectStore* copy : copies) {

@@ -70,4 +70,8 @@ Result<> promote_replica(Repository& replica);
 Result<> heal_from_copies(Repository& repository, std::span<ObjectStore* const> copies,
                           bool is_dry_run, RepairReport& report, const CancelToken& cancel);
 
+/// Brings configs back, and slots if none is left, for a store that cannot be opened without them.
+/// `repository` is open on `copy`, or on a store behind which it lies. Errors: the stores'.
+Result<> bring_back_entry(Repository& repository, ObjectStore& store, ObjectStore& copy);
+
 }  // namespace reprieve::repository

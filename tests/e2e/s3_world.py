@@ -47,14 +47,14 @@ class Gateway:
         subprocess.run([SCRIPT, "stop", self.dir], capture_output=True, check=False, timeout=60)
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def request(self, method, path, query=(), body=b""):
+    def request(self, method, path, query=(), body=b"", headers=None):
         """A request signed by an implementation other than the one under test; the answer's body."""
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{now[:8]}/default/s3/aws4_request"
         host = self.endpoint.split("//")[1]
         quoted = urllib.parse.urlencode(sorted(query), quote_via=urllib.parse.quote, safe="-_.~")
         digest = hashlib.sha256(body).hexdigest()
-        headers = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": now}
+        headers = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": now} | (headers or {})
         names = ";".join(sorted(headers))
         canonical = "\n".join([method, urllib.parse.quote(path, safe="/-_.~"), quoted,
                                *(f"{name}:{headers[name]}" for name in sorted(headers)), "", names, digest])

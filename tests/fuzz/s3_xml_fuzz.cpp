@@ -26,6 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   if (document) REPRIEVE_ASSERT(levels_of(*document) <= 16 && !document->name.empty());
   const auto page = s3::parse_list_page(body);
   REPRIEVE_ASSERT(document || !page);
+  const auto versions = s3::parse_version_page(body);
+  REPRIEVE_ASSERT(document || !versions);
   const auto refusal = s3::parse_refusal(body);
   for (const char c : refusal.code + refusal.message)
     REPRIEVE_ASSERT(c >= ' ' && c <= '~');

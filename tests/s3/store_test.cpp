@@ -2,6 +2,7 @@
 
 #include "conformance/object_store_suite.hpp"
 #include "s3/gateway.hpp"
+#include "storage/s3/version_view.hpp"
 
 /// S3Store against a real store: the contract of every ObjectStore, and what is S3's own.
 namespace reprieve {
@@ -140,6 +141,85 @@ TEST_F(S3StoreTest, TellsTheFactsOfABucket) {
   ASSERT_TRUE(facts) << facts.error().what;
   EXPECT_EQ(facts->is_versioned, true);
   EXPECT_EQ(facts->has_object_lock, true);
+}
+
+/// A bucket whose objects may be locked.
+class LockedStoreTest : public S3StoreTest {
+ protected:
+  LockedStoreTest() {
+    s3::Call make{.method = "PUT"};
+    make.headers = {{"x-amz-bucket-object-lock-enabled", "true"}};
+    EXPECT_EQ(s3::Client{Gateway::instance()->options(locked_)}.send(make)->status, 200);
+  }
+  s3::ClientOptions locked(s3::LockMode mode) const {
+    auto options = Gateway::instance()->options(locked_, "p");
+    options.location.lock = s3::LockRule{mode, std::chrono::hours{1}};
+    return options;
+  }
+  const std::string locked_ = bucket_ + "-locked";
+};
+
+TEST_F(LockedStoreTest, LocksWhatItPutsButWhatItIsToldNotTo) {
+  S3Store store{locked(s3::LockMode::kCompliance),
+                [](std::string_view key) { return key != "free"; }};
+  ASSERT_TRUE(store.put("a", as_bytes("one")));
+  ASSERT_TRUE(store.put("free", as_bytes("two")));
+
+  const auto lock = store.lock_of("a");
+  ASSERT_TRUE(lock) << lock.error().what;
+  ASSERT_TRUE(*lock);
+  EXPECT_EQ((*lock)->mode, s3::LockMode::kCompliance);
+  EXPECT_GT((*lock)->until, system_clock().now() + std::chrono::minutes{59});
+  const auto refused = store.remove("a");
+  EXPECT_EQ(kind_of(refused), ErrorKind::kDenied);
+  EXPECT_NE(refused.error().what.find("locked until 2"), std::string::npos) << refused.error().what;
+  EXPECT_EQ(text_of(store, "a"), "one");
+
+  EXPECT_FALSE(*store.lock_of("free"));
+  EXPECT_TRUE(store.remove("free"));
+  std::size_t versions = 0;
+  ASSERT_TRUE(store.list_versions("", [&](const S3Store::Version& version) -> Result<> {
+    if (version.key == "free") ++versions;
+    return kOk;
+  }));
+  EXPECT_EQ(versions, 0U) << "its version is gone, not only its name";
+}
+
+TEST_F(LockedStoreTest, LengthensALockAndNeverShortensOne) {
+  S3Store store{locked(s3::LockMode::kCompliance)};
+  ASSERT_TRUE(store.put("a", as_bytes("one")));
+  const Instant now = system_clock().now();
+  const ObjectLock longer{s3::LockMode::kCompliance, now + std::chrono::hours{5}};
+  const auto set = store.set_lock("a", longer);
+  ASSERT_TRUE(set) << set.error().what;
+  EXPECT_GE((*store.lock_of("a"))->until, longer.until);
+  EXPECT_EQ(kind_of(store.set_lock("a", {s3::LockMode::kCompliance, now + std::chrono::hours{1}})),
+            ErrorKind::kDenied);
+}
+
+TEST_F(LockedStoreTest, ShowsWhatAThiefHidAndOverwrote) {
+  S3Store store{locked(s3::LockMode::kGovernance)};
+  ASSERT_TRUE(store.put("hidden", as_bytes("one")));
+  ASSERT_TRUE(store.put("pack/aa11", as_bytes("two")));
+  s3::Client thief{Gateway::instance()->options(locked_)};
+  ASSERT_EQ(thief.send({.method = "DELETE", .key = "p/hidden"})->status, 204);
+  ASSERT_EQ(thief.send({.method = "PUT", .key = "p/pack/aa11", .body = as_bytes("bad")})->status,
+            200);
+  EXPECT_EQ(keys_of(store), std::vector<std::string>{"pack/aa11"});
+  EXPECT_EQ(text_of(store, "pack/aa11"), "bad");
+
+  const auto oldest = S3VersionView::open(
+      std::make_unique<S3Store>(locked(s3::LockMode::kGovernance)), S3VersionView::Pick::kOldest);
+  ASSERT_TRUE(oldest) << oldest.error().what;
+  EXPECT_EQ(keys_of(**oldest), (std::vector<std::string>{"hidden", "pack/aa11"}));
+  EXPECT_EQ(text_of(**oldest, "hidden"), "one");
+  EXPECT_EQ(text_of(**oldest, "pack/aa11"), "two");
+  EXPECT_EQ(as_text(*(*oldest)->get("pack/aa11", range_of(1, 2))), "wo");
+  const auto newest = S3VersionView::open(
+      std::make_unique<S3Store>(locked(s3::LockMode::kGovernance)), S3VersionView::Pick::kNewest);
+  ASSERT_TRUE(newest);
+  EXPECT_EQ(text_of(**newest, "pack/aa11"), "bad");
+  EXPECT_EQ(kind_of((*newest)->put("a", as_bytes("x"))), ErrorKind::kDenied);
 }
 
 }  // namespace

@@ -318,6 +318,16 @@ void Collector::add_waiting(const PackUse& use, const StoredSession* session) {
   at->bytes += use.object_bytes;
 }
 
+/// False: the store does not allow it, as it does not before a lock has ended. Then the object
+/// stays and harms nothing; a later prune tries again.
+Result<bool> Collector::try_remove(const ObjectKey& key) {
+  auto removed = repository_.store().remove(key);
+  if (removed) return true;
+  if (removed.error().kind != ErrorKind::kDenied) return std::move(removed).error();
+  if (report_.refusal.empty()) report_.refusal = removed.error().what;
+  return false;
+}
+
 /// Deletes what is condemned, by whichever plan, if no open session can rely on it and no snapshot
 /// that is there now needs it.
 Result<> Collector::delete_condemned() {
@@ -345,7 +355,12 @@ Result<> Collector::delete_condemned() {
       continue;
     }
     REPRIEVE_RETURN_IF_ERROR(cancel_.check());
-    REPRIEVE_RETURN_IF_ERROR(store.remove(pack_key(use.id)));
+    REPRIEVE_TRY(const bool is_removed, try_remove(pack_key(use.id)));
+    if (!is_removed) {
+      ++report_.packs_refused;
+      report_.bytes_refused += use.object_bytes;
+      continue;
+    }
     ++report_.packs_deleted;
     report_.bytes_freed += use.object_bytes;
     look_.packs.erase(use.id);
@@ -389,7 +404,7 @@ Result<> Collector::replace_indexes(const std::set<PackId>& gone) {
   ObjectStore& store = repository_.store();
   REPRIEVE_RETURN_IF_ERROR(store.sync());
   for (const std::string& name : old)
-    REPRIEVE_RETURN_IF_ERROR(store.remove(name));
+    REPRIEVE_RETURN_IF_ERROR(try_remove(name));
   REPRIEVE_RETURN_IF_ERROR(store.sync());
   return repository_.refresh();
 }
@@ -409,7 +424,7 @@ Result<> Collector::remove_traces() {
   for (const Snapshot& snapshot : look_.removed) {
     // The newest one's number must not be given to another.
     if (snapshot.seq != newest[snapshot.writer])
-      REPRIEVE_RETURN_IF_ERROR(store.remove(snapshot_key(snapshot.writer, snapshot.seq)));
+      REPRIEVE_RETURN_IF_ERROR(try_remove(snapshot_key(snapshot.writer, snapshot.seq)));
   }
   return store.sync();
 }
@@ -426,7 +441,8 @@ Result<> Collector::remove_plans() {
   if (!is_root) return kOk;  // Indexes may still name the packs.
   for (const std::uint64_t n : gc_.numbers) {
     if (n == gc_.newest || needed.contains(n)) break;
-    REPRIEVE_RETURN_IF_ERROR(repository_.store().remove(gc_key(n)));
+    REPRIEVE_TRY(const bool is_removed, try_remove(gc_key(n)));
+    if (!is_removed) break;  // Only the oldest may go.
   }
   return repository_.store().sync();
 }

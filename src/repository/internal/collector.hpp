@@ -35,6 +35,7 @@ class Collector {
   Result<bool> compact(const std::vector<PackUse>& packs);
   Result<bool> condemn(const std::vector<PackUse>& packs);
   Result<> fence_off();
+  Result<bool> try_remove(const ObjectKey& key);
   Result<> delete_condemned();
   Result<> replace_indexes(const std::set<PackId>& gone);
   Result<> remove_traces();

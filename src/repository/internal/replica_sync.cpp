@@ -116,7 +116,9 @@ Result<> ReplicaSync::settle_names() {
 /// what the lists name is still there when it is copied.
 Result<> ReplicaSync::announce() {
   const KeyRing& keys = primary_.keys();
-  if (!keys.can_sign())
+  const auto own = keys.can_sign() ? keys.signer(keys.writer_id()) : std::nullopt;
+  // A session that nobody may believe would stop every prune.
+  if (!own || own->is_revoked || !(own->may_write || own->may_prune))
     return Error{ErrorKind::kDenied, "this key may not write to the repository",
                  "Use the key of a writer, a pruner or an administrator."};
   SessionRecord record;
@@ -319,6 +321,8 @@ Result<> ReplicaSync::remove_collected() {
 Result<> ReplicaSync::remove(const ObjectKey& key) {
   REPRIEVE_RETURN_IF_ERROR(cancel_.check());
   auto removed = far_.remove(key);
+  // A lock that has not ended yet, or an account that may only add: the next sync tries again.
+  if (!removed && removed.error().kind == ErrorKind::kDenied) return kOk;
   if (!removed) return std::move(removed).error().at("remove from " + far_.describe());
   ++report_.objects_removed;
   return kOk;

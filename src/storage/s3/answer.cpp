@@ -27,6 +27,23 @@ Result<ListedObject> parse_object(const XmlElement& contents) {
   return object;
 }
 
+Result<ListedVersion> parse_version(const XmlElement& element) {
+  ListedVersion version;
+  version.is_delete_marker = element.name == "DeleteMarker";
+  version.id = element.text_of("VersionId");
+  if (version.id.empty()) return bad("a version without an id");
+  if (version.is_delete_marker) {
+    auto name = uri_decode(element.text_of("Key"));
+    if (!name || name->empty()) return bad("a delete marker without a name");
+    version.key = *std::move(name);
+    return version;
+  }
+  REPRIEVE_TRY(ListedObject object, parse_object(element));
+  version.key = std::move(object.key);
+  version.size = object.size;
+  return version;
+}
+
 std::string printable(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, kMessageCharsMax))
@@ -49,6 +66,27 @@ Result<ListPage> parse_list_page(ByteView body) {
   if (more == "true") {
     page.next = document.text_of("NextContinuationToken");
     if (page.next.empty()) return bad("it goes on, but does not say where");
+  } else if (more != "false") {
+    return bad("it does not say whether it goes on");
+  }
+  return page;
+}
+
+Result<VersionPage> parse_version_page(ByteView body) {
+  REPRIEVE_TRY(const XmlElement document, parse_xml(body));
+  if (document.name != "ListVersionsResult") return bad("another document");
+  VersionPage page;
+  for (const XmlElement& child : document.children) {
+    if (child.name != "Version" && child.name != "DeleteMarker") continue;
+    REPRIEVE_TRY(ListedVersion version, parse_version(child));
+    page.versions.push_back(std::move(version));
+  }
+  const std::string_view more = document.text_of("IsTruncated");
+  if (more == "true") {
+    auto next = uri_decode(document.text_of("NextKeyMarker"));
+    if (!next || next->empty()) return bad("it goes on, but does not say where");
+    page.next_key = *std::move(next);
+    page.next_version = document.text_of("NextVersionIdMarker");
   } else if (more != "false") {
     return bad("it does not say whether it goes on");
   }

@@ -23,6 +23,23 @@ struct ListPage {
 /// Errors: kCorrupt.
 Result<ListPage> parse_list_page(ByteView body);
 
+/// A version of an object, or the mark that hides older ones.
+struct ListedVersion {
+  std::string key;  ///< As in ListedObject.
+  std::string id;
+  std::uint64_t size = 0;
+  bool is_delete_marker = false;
+};
+
+/// One page of ListObjectVersions with encoding-type=url: by name, the newest version first.
+struct VersionPage {
+  std::vector<ListedVersion> versions;
+  std::string next_key;  ///< Where the next page begins; empty on the last one.
+  std::string next_version;
+};
+/// Errors: kCorrupt.
+Result<VersionPage> parse_version_page(ByteView body);
+
 /// "NoSuchBucket" and its like. Both empty if the body is no error document.
 struct Refusal {
   std::string code;

@@ -98,6 +98,40 @@ bool parse_rate(std::string_view text, std::uint64_t& rate) {
   return true;
 }
 
+/// "30d", "12h", "10s": one number and one unit, at most a hundred years.
+bool parse_period(std::string_view text, Duration& period) {
+  constexpr std::string_view kUnits = "smhdw";
+  constexpr std::uint64_t kSeconds[] = {1, 60, 3600, 86'400, 604'800};
+  constexpr std::uint64_t kSecondsMax = 100ULL * 366 * 86'400;
+  const std::size_t unit = text.empty() ? std::string_view::npos : kUnits.find(text.back());
+  if (unit == std::string_view::npos) return false;
+  text.remove_suffix(1);
+  std::uint64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || end != text.data() + text.size() || count == 0 ||
+      count > kSecondsMax / kSeconds[unit])
+    return false;
+  period = std::chrono::seconds{count * kSeconds[unit]};
+  return true;
+}
+
+/// What the two parameters of a lock say, each of which may come first.
+struct LockWords {
+  std::string mode;
+  std::string period;
+};
+
+Result<std::optional<LockRule>> parse_lock(const LockWords& words) {
+  if (words.mode.empty() && words.period.empty()) return std::optional<LockRule>{};
+  LockRule rule;
+  if (!parse_period(words.period, rule.period))
+    return bad("lock is no period such as 30d, or lock_mode stands without it");
+  if (words.mode != "compliance" && words.mode != "governance")
+    return bad("lock needs lock_mode=compliance (nobody can remove it) or governance");
+  if (words.mode == "governance") rule.mode = LockMode::kGovernance;
+  return std::optional{rule};
+}
+
 Result<> take_parameter(Location& location, std::string_view name, const std::string& value) {
   const auto word = [&](std::string& member) -> Result<> {
     if (!is_word(value)) return bad(std::string{name} + " is no name");
@@ -127,8 +161,8 @@ Result<> take_parameter(Location& location, std::string_view name, const std::st
     return is_rate ? Result<>{kOk} : bad(std::string{name} + " is no rate such as 500K or 20M");
   }
   return bad(
-      "unknown parameter; there are endpoint, region, profile, style, class, writers, limit_up and "
-      "limit_down");
+      "unknown parameter; there are endpoint, region, profile, style, class, writers, limit_up, "
+      "limit_down, lock and lock_mode");
 }
 
 }  // namespace
@@ -158,6 +192,7 @@ Result<Location> parse_location(std::string_view url) {
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
   if (!is_prefix(prefix)) return bad("the prefix may have letters, digits, '.', '-', '_' and '/'");
   location.prefix = prefix;
+  LockWords lock;
   while (!query.empty()) {
     const std::size_t end = query.find('&');
     const std::string_view pair = query.substr(0, end);
@@ -166,8 +201,15 @@ Result<Location> parse_location(std::string_view url) {
     if (equals == std::string_view::npos) return bad("a parameter without a value");
     const auto value = uri_decode(pair.substr(equals + 1));
     if (!value) return bad("a broken percent escape");
-    REPRIEVE_RETURN_IF_ERROR(take_parameter(location, pair.substr(0, equals), *value));
+    const std::string_view name = pair.substr(0, equals);
+    if (name == "lock")
+      lock.period = *value;
+    else if (name == "lock_mode")
+      lock.mode = *value;
+    else
+      REPRIEVE_RETURN_IF_ERROR(take_parameter(location, name, *value));
   }
+  REPRIEVE_TRY(location.lock, parse_lock(lock));
   return location;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 
 namespace reprieve::s3 {
@@ -11,10 +12,20 @@ namespace reprieve::s3 {
 /// How a bucket is addressed: https://HOST/BUCKET/KEY or https://BUCKET.HOST/KEY.
 enum class Style : std::uint8_t { kPath, kVirtual };
 
+/// Who may remove a locked version before its time: nobody, or who has a special right.
+enum class LockMode : std::uint8_t { kCompliance, kGovernance };
+
+/// For how long new objects are locked against removal.
+struct LockRule {
+  LockMode mode = LockMode::kCompliance;
+  Duration period{};
+};
+
 /// Where objects lie, as a URL says it:
 ///
 ///   s3://BUCKET[/PREFIX][?endpoint=http[s]://HOST[:PORT]&region=NAME&profile=NAME
-///        &style=path|virtual&class=STORAGE_CLASS&writers=one&limit_up=RATE&limit_down=RATE]
+///        &style=path|virtual&class=STORAGE_CLASS&writers=one&limit_up=RATE&limit_down=RATE
+///        &lock=30d&lock_mode=compliance|governance]
 ///
 /// Credentials are never part of it. Without an endpoint it is AWS.
 struct Location {
@@ -31,6 +42,7 @@ struct Location {
   bool has_one_writer = false;
   std::uint64_t limit_up = 0;    ///< Bytes per second; 0 is no limit.
   std::uint64_t limit_down = 0;  ///< As above.
+  std::optional<LockRule> lock;
 
   /// "s3://BUCKET/PREFIX" with "?endpoint=" if it has one; for messages.
   [[nodiscard]] std::string describe() const;

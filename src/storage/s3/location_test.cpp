@@ -23,6 +23,22 @@ TEST(Location, SaysBucketPrefixAndParameters) {
             "s3://my-bucket/backups/web_1?endpoint=https://s3.example.org:8443");
 }
 
+TEST(Location, SaysHowObjectsAreLocked) {
+  const auto location = parse_location("s3://abc?lock_mode=governance&lock=30d");
+  ASSERT_TRUE(location) << location.error().what;
+  ASSERT_TRUE(location->lock);
+  EXPECT_EQ(location->lock->mode, LockMode::kGovernance);
+  EXPECT_EQ(location->lock->period, std::chrono::hours{30 * 24});
+  EXPECT_FALSE(parse_location("s3://abc")->lock);
+  for (const std::string url :
+       {"s3://abc?lock=30d", "s3://abc?lock_mode=compliance",
+        "s3://abc?lock=30&lock_mode=compliance", "s3://abc?lock=0d&lock_mode=compliance",
+        "s3://abc?lock=-1d&lock_mode=compliance", "s3://abc?lock=9999w1&lock_mode=compliance",
+        "s3://abc?lock=99999999999999999999w&lock_mode=compliance",
+        "s3://abc?lock=101000w&lock_mode=compliance", "s3://abc?lock=30d&lock_mode=none"})
+    EXPECT_FALSE(parse_location(url)) << url;
+}
+
 TEST(Location, NeedsOnlyABucket) {
   const auto location = parse_location("s3://abc");
   ASSERT_TRUE(location);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "crypto/crypto.hpp"
 #include "storage/key.hpp"
 #include "storage/s3/answer.hpp"
 
@@ -33,19 +34,57 @@ Error not_understood(const Call& call, std::string_view why) {
           "Check the endpoint, and whether a proxy answers in its place."};
 }
 
+std::string name_of_mode(s3::LockMode mode) {
+  return mode == s3::LockMode::kCompliance ? "COMPLIANCE" : "GOVERNANCE";
+}
+
+/// Whole seconds: some stores refuse fractions.
+std::string format_lock_date(Instant until) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  return format_rfc3339(Instant{(until.nanoseconds + kSecond - 1) / kSecond * kSecond});
+}
+
+std::string base64(ByteView bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j)
+      group =
+          group << 8U | (i + j < bytes.size() ? std::to_integer<std::uint32_t>(bytes[i + j]) : 0U);
+    for (std::size_t j = 0; j < 4; ++j)
+      text += i + j <= bytes.size() ? kDigits[group >> (18 - 6 * j) & 63U] : '=';
+  }
+  return text;
+}
+
+/// A store takes no lock with bytes that may have been changed on the way.
+void add_digest(Call& call) {
+  call.headers.emplace_back("x-amz-checksum-sha256", base64(crypto::sha256(call.body)));
+}
+
 }  // namespace
 
-S3Store::S3Store(s3::ClientOptions options) : client_{std::move(options)} {}
+S3Store::S3Store(s3::ClientOptions options, IsLocked is_locked)
+    : clock_{*options.clock}, client_{std::move(options)}, is_locked_{std::move(is_locked)} {}
 
 std::string S3Store::name_of(std::string_view key) const {
   const std::string& prefix = client_.location().prefix;
   return prefix.empty() ? std::string{key} : prefix + "/" + std::string{key};
 }
 
-Call S3Store::write_call(std::string name, ByteView body) const {
-  Call call{.method = "PUT", .key = std::move(name), .body = body};
+Call S3Store::write_call(std::string_view key, ByteView body) const {
+  Call call{.method = "PUT", .key = name_of(key), .body = body};
   const std::string& storage_class = client_.location().storage_class;
   if (!storage_class.empty()) call.headers.emplace_back("x-amz-storage-class", storage_class);
+  const auto& lock = client_.location().lock;
+  if (!lock || !is_locked_(key)) return call;
+  call.headers.emplace_back("x-amz-object-lock-mode", name_of_mode(lock->mode));
+  call.headers.emplace_back("x-amz-object-lock-retain-until-date",
+                            format_lock_date(clock_.now() + lock->period));
+  add_digest(call);
   return call;
 }
 
@@ -82,7 +121,7 @@ Result<> S3Store::put(const ObjectKey& key, ByteView body) {
   REPRIEVE_RETURN_IF_ERROR(check_key(key));
   if (body.size() > kObjectBytesMax)
     return object_too_large(key, ByteCount{body.size()}, ByteCount{kObjectBytesMax});
-  Call call = write_call(name_of(key), body);
+  Call call = write_call(key, body);
   if (client_.location().has_one_writer) {
     auto there = stat(key);
     if (there) return keep_if_same(key, body);
@@ -109,6 +148,29 @@ Result<> S3Store::keep_if_same(const ObjectKey& key, ByteView body) {
 
 Result<Bytes> S3Store::get(const ObjectKey& key, ByteRange range) {
   REPRIEVE_RETURN_IF_ERROR(check_key(key));
+  return read_range({.method = "GET", .key = name_of(key)}, key, range);
+}
+
+Result<Bytes> S3Store::get(const ObjectKey& key, ByteCount size_max) {
+  REPRIEVE_RETURN_IF_ERROR(check_key(key));
+  return read_whole({.method = "GET", .key = name_of(key)}, key, size_max);
+}
+
+Result<Bytes> S3Store::get_version(const Version& version, ByteRange range) {
+  REPRIEVE_RETURN_IF_ERROR(check_range(version.key, range, version.size));
+  if (range.length.value == 0) return Bytes{};
+  return read_range(
+      {.method = "GET", .key = name_of(version.key), .query = {{"versionId", version.id}}},
+      version.key, range);
+}
+
+Result<Bytes> S3Store::get_version(const Version& version, ByteCount size_max) {
+  return read_whole(
+      {.method = "GET", .key = name_of(version.key), .query = {{"versionId", version.id}}},
+      version.key, size_max);
+}
+
+Result<Bytes> S3Store::read_range(Call call, const ObjectKey& key, ByteRange range) {
   const std::uint64_t offset = range.offset.value;
   const std::uint64_t length = range.length.value;
   // An empty range cannot be asked for, and a huge one need not be.
@@ -117,7 +179,6 @@ Result<Bytes> S3Store::get(const ObjectKey& key, ByteRange range) {
     REPRIEVE_RETURN_IF_ERROR(check_range(key, range, object.size));
     if (length == 0) return Bytes{};
   }
-  Call call{.method = "GET", .key = name_of(key)};
   call.headers.emplace_back(
       "range", "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + length - 1));
   call.answer_bytes_max = length;
@@ -142,9 +203,7 @@ Result<Bytes> S3Store::get(const ObjectKey& key, ByteRange range) {
   return std::move(answer.body);
 }
 
-Result<Bytes> S3Store::get(const ObjectKey& key, ByteCount size_max) {
-  REPRIEVE_RETURN_IF_ERROR(check_key(key));
-  Call call{.method = "GET", .key = name_of(key)};
+Result<Bytes> S3Store::read_whole(Call call, const ObjectKey& key, ByteCount size_max) {
   call.answer_bytes_max = size_max.value;
   REPRIEVE_TRY(auto answer, client_.send(call));
   if (answer.status == 404 && s3::parse_refusal(answer.body).code != "NoSuchBucket")
@@ -208,7 +267,7 @@ Result<> S3Store::list(std::string_view prefix, const Visit& visit) {
 
 Result<> S3Store::replace_damaged(const ObjectKey& key, ByteView body) {
   REPRIEVE_RETURN_IF_ERROR(check_key(key));
-  const Call call = write_call(name_of(key), body);
+  const Call call = write_call(key, body);
   REPRIEVE_TRY(const auto answer, client_.send(call));
   if (!is_success(answer)) return client_.refused(call, answer);
   return kOk;
@@ -216,12 +275,102 @@ Result<> S3Store::replace_damaged(const ObjectKey& key, ByteView body) {
 
 Result<> S3Store::remove(const ObjectKey& key) {
   REPRIEVE_RETURN_IF_ERROR(check_key(key));
+  if (client_.location().lock) return remove_versions(key);
   const Call call{.method = "DELETE", .key = name_of(key)};
   REPRIEVE_TRY(const auto answer, client_.send(call));
   const bool is_absent =
       answer.status == 404 && s3::parse_refusal(answer.body).code != "NoSuchBucket";
   if (is_success(answer) || is_absent) return kOk;
   return client_.refused(call, answer);
+}
+
+/// The oldest first: as long as one stays, the object is there as it was.
+Result<> S3Store::remove_versions(const ObjectKey& key) {
+  std::vector<Version> versions;
+  const auto keep = [&](Version version) -> Result<> {
+    if (version.key == key) versions.push_back(std::move(version));
+    return kOk;
+  };
+  REPRIEVE_RETURN_IF_ERROR(list_versions(key, keep));
+  for (auto version = versions.rbegin(); version != versions.rend(); ++version)
+    REPRIEVE_RETURN_IF_ERROR(remove_version(*version));
+  return kOk;
+}
+
+Result<> S3Store::remove_version(const Version& version) {
+  const Call call{
+      .method = "DELETE", .key = name_of(version.key), .query = {{"versionId", version.id}}};
+  REPRIEVE_TRY(const auto answer, client_.send(call));
+  if (is_success(answer) || answer.status == 404) return kOk;
+  Error error = client_.refused(call, answer);
+  if (error.kind != ErrorKind::kDenied) return error;
+  const auto lock = lock_of_call(
+      {.method = "HEAD", .key = call.key, .query = {{"versionId", version.id}}}, version.key);
+  if (!lock || !*lock || (*lock)->until < clock_.now()) return error;
+  return Error{ErrorKind::kDenied,
+               version.key + ": locked until " + format_lock_date((*lock)->until),
+               "Nobody needs it; remove it when the lock has ended."};
+}
+
+Result<std::optional<ObjectLock>> S3Store::lock_of(const ObjectKey& key) {
+  REPRIEVE_RETURN_IF_ERROR(check_key(key));
+  return lock_of_call({.method = "HEAD", .key = name_of(key)}, key);
+}
+
+Result<std::optional<ObjectLock>> S3Store::lock_of_call(const Call& call, const ObjectKey& key) {
+  REPRIEVE_TRY(const auto answer, client_.send(call));
+  if (answer.status == 404) return no_such_object(key);
+  if (!is_success(answer)) return client_.refused(call, answer);
+  const std::string mode = answer.header("x-amz-object-lock-mode");
+  const auto until = parse_rfc3339(answer.header("x-amz-object-lock-retain-until-date"));
+  if (!until || (mode != "COMPLIANCE" && mode != "GOVERNANCE")) return std::optional<ObjectLock>{};
+  return std::optional{ObjectLock{
+      mode == "COMPLIANCE" ? s3::LockMode::kCompliance : s3::LockMode::kGovernance, *until}};
+}
+
+Result<> S3Store::set_lock(const ObjectKey& key, const ObjectLock& lock) {
+  REPRIEVE_RETURN_IF_ERROR(check_key(key));
+  const std::string body = "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>" +
+                           name_of_mode(lock.mode) + "</Mode><RetainUntilDate>" +
+                           format_lock_date(lock.until) + "</RetainUntilDate></Retention>";
+  Call call{
+      .method = "PUT", .key = name_of(key), .query = {{"retention", ""}}, .body = as_bytes(body)};
+  add_digest(call);
+  REPRIEVE_TRY(const auto answer, client_.send(call));
+  if (answer.status == 404) return no_such_object(key);
+  if (!is_success(answer)) return client_.refused(call, answer);
+  return kOk;
+}
+
+Result<> S3Store::list_versions(std::string_view prefix,
+                                const std::function<Result<>(Version)>& visit) {
+  const std::string all = name_of("");
+  s3::VersionPage page;
+  do {
+    Call call{.method = "GET"};
+    call.query = {{"versions", ""}, {"encoding-type", "url"}, {"prefix", name_of(prefix)}};
+    if (!page.next_key.empty()) call.query.emplace_back("key-marker", page.next_key);
+    if (!page.next_version.empty()) call.query.emplace_back("version-id-marker", page.next_version);
+    call.answer_bytes_max = kPageBytesMax;
+    REPRIEVE_TRY(const auto answer, client_.send(call));
+    if (!is_success(answer)) return client_.refused(call, answer);
+    if (answer.is_truncated) return not_understood(call, "it is too long");
+    auto parsed = s3::parse_version_page(answer.body);
+    if (!parsed) return not_understood(call, parsed.error().what);
+    if (!parsed->next_key.empty() && parsed->next_key == page.next_key &&
+        parsed->next_version == page.next_version)
+      return not_understood(call, "it goes on where it began");
+    page = *std::move(parsed);
+    for (s3::ListedVersion& version : page.versions) {
+      if (!version.key.starts_with(all))
+        return not_understood(call, "an object that was not meant");
+      ObjectKey key = version.key.substr(all.size());
+      if (!is_valid_key(key)) continue;
+      REPRIEVE_RETURN_IF_ERROR(visit({std::move(key), std::move(version.id),
+                                      ByteCount{version.size}, version.is_delete_marker}));
+    }
+  } while (!page.next_key.empty());
+  return kOk;
 }
 
 Result<BucketFacts> S3Store::facts() {
