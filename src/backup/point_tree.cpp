@@ -84,7 +84,7 @@ PointTree::Node PointTree::grafted(const std::string& name, const Graft& graft) 
   } else {
     node = made_up(name);
   }
-  node.graft = graft.below.empty() ? nullptr : &graft;
+  node.graft_ = graft.below.empty() ? nullptr : &graft;
   return node;
 }
 
@@ -96,14 +96,14 @@ Result<std::vector<PointTree::Node>> PointTree::children(const Node& node) const
     for (std::size_t i = 0; i < entries.size(); ++i)
       nodes[i].entry = std::move(entries[i]);
   }
-  if (node.graft == nullptr || node.entry.type != EntryType::kDirectory) return nodes;
-  for (const auto& [name, graft] : node.graft->below) {
+  if (node.graft_ == nullptr || node.entry.type != EntryType::kDirectory) return nodes;
+  for (const auto& [name, graft] : node.graft_->below) {
     const auto at = std::ranges::lower_bound(
         nodes, name, {}, [](const Node& each) -> const std::string& { return each.entry.name; });
     const bool is_there = at != nodes.end() && at->entry.name == name;
     // What was captured as a path of its own is the newer; what only leads there gives way.
     if (is_there && !graft.entry && at->entry.type == EntryType::kDirectory) {
-      at->graft = &graft;
+      at->graft_ = &graft;
     } else if (is_there) {
       *at = grafted(name, graft);
     } else {

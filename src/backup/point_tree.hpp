@@ -25,11 +25,11 @@ class PointTree {
     /// Made up to hold what was captured below: nobody captured this directory itself.
     bool is_virtual = false;
     /// Whether `entry` alone says what is in it.
-    [[nodiscard]] bool is_as_captured() const { return !is_virtual && graft == nullptr; }
+    [[nodiscard]] bool is_as_captured() const { return !is_virtual && graft_ == nullptr; }
 
    private:
     friend class PointTree;
-    const Graft* graft = nullptr;  // What other captured paths put below; may be null.
+    const Graft* graft_ = nullptr;  // What other captured paths put below; may be null.
   };
 
   /// `roots` as RepositoryReader::roots_of() gives them.

@@ -33,7 +33,7 @@ Result<int> list_keys(const Invocation& invocation, const KeysArguments&, const 
     slots_json.push_back({{"id", slot.id},
                           {"kind", slot.kind},
                           {"created", format_rfc3339(slot.created)},
-                          {"proved", proved ? Json(format_rfc3339(*proved)) : Json{nullptr}},
+                          {"proved", proved ? Json(format_rfc3339(*proved)) : Json(nullptr)},
                           {"label", slot.label}});
   }
   std::vector<std::vector<std::string>> member_rows = {{"NAME", "ROLE", "SIGNS AS", ""}};
@@ -136,7 +136,7 @@ Result<int> test_key(const Invocation& invocation, const KeysArguments& argument
                   {"slot", proof.slot},
                   {"label", proof.label},
                   {"role", repository::name_of(proof.role)},
-                  {"read", proof.source.empty() ? Json{nullptr} : Json(proof.source)}});
+                  {"read", proof.source.empty() ? Json(nullptr) : Json(proof.source)}});
   console.say(fmt::format(
       "The key opens the slot {} ({}){}.", proof.slot.substr(0, 12), printable(proof.label),
       proof.source.empty() ? "" : " and reads the newest point, of " + printable(proof.source)));

@@ -14,8 +14,9 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
+#include <string>
+#include <system_error>
 #include <thread>
 
 #include "io/file.hpp"
@@ -95,7 +96,7 @@ Result<> check_place(const std::string& directory) {
   const int error = errno;
   const bool is_missing = error == ENOENT || error == ENODEV || error == ENXIO;
   return Error{is_missing ? ErrorKind::kNotFound : ErrorKind::kDenied,
-               std::string{"/dev/fuse cannot be opened: "} + std::strerror(error),
+               std::generic_category().message(error).insert(0, "/dev/fuse cannot be opened: "),
                "Load the kernel's module with `modprobe fuse`; a container needs `--device "
                "/dev/fuse --cap-add SYS_ADMIN`. " +
                    std::string{kElse}};

@@ -23,7 +23,7 @@ std::vector<std::string> source_folders(const std::vector<std::string>& sources)
     std::string name{backup::trimmed_path(source)};
     std::ranges::replace(name, '/', '_');
     if (name.size() > kNameBytesMax) name.resize(kNameBytesMax);
-    if (!is_safe_name(name)) name = "_";
+    if (!is_safe_name(name)) name.assign(1, '_');
     std::string unique = name;
     for (unsigned number = 2; !taken.insert(unique).second; ++number) {
       unique = name;

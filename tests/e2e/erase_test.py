@@ -49,7 +49,7 @@ class Erase(harness.World):
         before, taken = self.packs_bytes(), self.points(self.source)
         told = self.json("repo", "erase", self.doomed, "--dry-run")
         self.assertEqual([point["outcome"] for point in told["points"]], ["would be erased"] * 3)
-        self.assertEqual(self.points(self.source), taken)
+        self.assertEqual([point["id"] for point in self.points(self.source)], [point["id"] for point in taken])
         done = self.json("repo", "erase", self.doomed)
         self.assertEqual([point["id"] for point in done["points"]], [point for point, _ in self.made])
         self.assertEqual([point["outcome"] for point in done["points"]], ["erased"] * 3)

@@ -14,6 +14,7 @@ class Healing(World):
     def setUp(self):
         super().setUp()
         self.init()
+        self.destroyed = set()
         self.data = self.dir / "data"
         noise = random.Random(SEED)
         for number in range(4):
@@ -29,11 +30,13 @@ class Healing(World):
         self.second = tree_of(self.data)
 
     def destroy(self, everything=False):
-        """Damages the pack that holds the most beyond what parity gives back."""
-        packs = (self.repo / "pack").glob("*/*")
+        """Damages the pack that holds the most, and was not destroyed yet, beyond what parity gives back."""
+        packs = set((self.repo / "pack").glob("*/*")) - self.destroyed
         pack = max(packs, key=lambda path: path.stat().st_size)
+        self.destroyed.add(pack)
         content = bytearray(pack.read_bytes())
-        for place in range(0 if everything else 8192, len(content) * (10 if everything else 8) // 10, 1024):
+        # Label and trailer stay, at least: what was in the pack is known.
+        for place in range(0 if everything else 8192, len(content) * (10 if everything else 9) // 10, 1024):
             content[place] ^= 0xff
         pack.chmod(0o600)
         pack.write_bytes(bytes(content))
@@ -130,7 +133,7 @@ class Healing(World):
         self.assert_restores("first", self.first)
         self.assertEqual(len(self.points()), 2)
         self.reprieve("status", code=None)
-        self.reprieve("diff", self.data, "first", "second")
+        self.reprieve("diff", "first", "second")
         made = self.backup(self.data)
         self.assertLess(made["bytes_stored"], 100_000, "trailers tell what is there")
         self.reprieve("repo", "repair")
@@ -160,10 +163,11 @@ class Verifying(World):
             if answer["proved_since"]:
                 break
             self.assertEqual({point["verified"] for point in self.points()}, {None})
-        self.assertGreater(runs, 3)
+        self.assertGreater(runs, 2)
         self.assertLess(runs, 9)
         self.assertEqual({point["verified"]["level"] for point in self.points()}, {"data"})
         self.assertEqual(self.json("verify", "--max-age", "1d")["packs_read"], 0)
+        write(self.data / "noise", self.noise.randbytes(200_000))
         self.backup(self.data)
         self.assertGreater(self.json("verify", "--max-age", "1d")["packs_read"], 0)
         self.error("verify", "--percent", "5", "--level", "list", code=2)

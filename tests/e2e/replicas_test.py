@@ -131,10 +131,15 @@ class Replicas(World):
         before = objects_of(self.far)
         shutil.rmtree(self.near / "snap")
         shutil.rmtree(self.near / "pack")
-        synced = self.json(*self.both, "repo", "sync", code=7)["replicas"][0]
+        for command in (("repo", "sync"), ("prune", "--keep-last", "1")):
+            told = self.error(*self.both, *command, code=7)
+            self.assertIn("this host saw it", told["error"])
+        # Nor from a host that sees the repository for the first time.
+        elsewhere = {"REPRIEVE_STATE_DIR": str(self.dir / "elsewhere")}
+        synced = self.json(*self.both, "repo", "sync", code=7, **elsewhere)["replicas"][0]
         self.assertTrue(synced["lost"])
         self.assertEqual(synced["objects_removed"], 0)
-        self.error(*self.both, "prune", "--keep-last", "1", code=8)
+        self.error(*self.both, "prune", "--keep-last", "1", code=8, **elsewhere)
         self.assertEqual(objects_of(self.far), before)
         self.assert_restores("--repo", self.far, name="back")
 
@@ -178,11 +183,15 @@ class Replicas(World):
         self.make()
         self.json("--repo", self.far, "repo", "promote", "--primary-is-lost")
         fill(self.data, 2)
+        # Two hosts that know nothing of each other: one alone would notice, and not write.
+        host = {store: {"REPRIEVE_STATE_DIR": str(self.dir / name)}
+                for store, name in ((self.near, "one"), (self.far, "other"))}
         for store in (self.near, self.far):
-            self.json("--repo", store, "backup", self.data)
+            self.json("--repo", store, "backup", self.data, **host[store])
         before = objects_of(self.near), objects_of(self.far)
         for first, second in ((self.near, self.far), (self.far, self.near)):
-            answer = self.json("--repo", first, "--repo", second, "repo", "sync", "--new", code=8)["replicas"][0]
+            answer = self.json("--repo", first, "--repo", second, "repo", "sync", "--new", code=8,
+                               **host[first])["replicas"][0]
             self.assertEqual(answer["kind"], "conflict")
         self.assertEqual((objects_of(self.near), objects_of(self.far)), before)
 

@@ -136,7 +136,7 @@ class Rollback(World):
         self.assert_quiet(**web)
         for _ in range(3):
             self.reprieve("prune", "--keep-last", "1", "--min-age", "0s")
-        self.assertEqual(len(self.points()), 1)
+        self.assertEqual(len(self.points()), 2, "the newest of each writer's")
         self.reprieve("repo", "keys", "revoke", "web")
         self.assert_quiet()
         self.assert_quiet(REPRIEVE_STATE_DIR=str(self.dir / "fresh"))

@@ -92,6 +92,21 @@ class Golden:
         self.assert_restores("after")
         self.assert_clean("data")
 
+    def test_its_keys_are_rotated_without_its_members_doing_anything(self):
+        rotation = self.json("repo", "keys", "rotate", **self.with_key("admin"))
+        data = write(self.dir / "new" / "file", "of the new epoch").parent
+        made = self.backup(data, **self.with_key("writer"))
+        self.restore(data, self.dir / "new-out", **self.with_key("admin"))
+        self.assertEqual(tree_of(self.dir / "new-out"), tree_of(data))
+        self.json("prune", **self.with_key("pruner"))
+        self.assert_restores("after")
+        if any(label.startswith("reader ") for label in rotation["left_behind"]):  # Of before readers were members.
+            self.assertEqual(self.json("points", **self.with_key("reader"))["sealed_off"], 1)
+            self.assert_restores("by-reader", **self.with_key("reader"))
+            self.error("restore", data, "--into", self.dir / "x", code=6, **self.with_key("reader"))
+        self.assertIn(made["point"], [point["id"] for point in self.points()])
+        self.assert_clean("data")
+
     def test_its_run_is_shown_as_it_was(self):
         run = self.manifest["run"]
         self.assertEqual(run["outcome"], "done")

@@ -42,7 +42,7 @@ std::shared_ptr<const Listing> listing_of(const ShownSource& source) {
 }
 
 std::size_t size_of(const Listing& listing) {
-  std::size_t size = sizeof listing;
+  std::size_t size = sizeof(Listing);
   for (const PointTree::Node& node : listing) {
     const Entry& entry = node.entry;
     size += sizeof node + entry.name.size() + entry.target.size() +
