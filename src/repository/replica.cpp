@@ -11,6 +11,7 @@
 #include "repository/internal/replica_sync.hpp"
 #include "repository/internal/session_list.hpp"
 #include "repository/internal/snapshot_store.hpp"
+#include "repository/internal/unlock.hpp"
 
 namespace reprieve::repository {
 namespace {
@@ -128,9 +129,13 @@ Result<> promote_replica(Repository& replica) {
 
 Result<> bring_back_entry(Repository& repository, ObjectStore& store, ObjectStore& copy) {
   REPRIEVE_TRY(const ObjectChecker checker, ObjectChecker::make(copy, &repository));
-  REPRIEVE_TRY(const auto slots, list_all_objects(store, kSlotPrefix));
+  // A slot may have been removed for good reason; but where none is whole, that was a thief, and
+  // without the one that opened the copy nobody gets in to heal the rest.
+  REPRIEVE_TRY(const SlotList slots, read_slots(store));
+  REPRIEVE_TRY([[maybe_unused]] const bool is_own_back,
+               heal_one(store, checker, std::string{kSlotPrefix} + repository.slot_id(), false));
   for (const std::string_view prefix : {kSlotPrefix, kConfigPrefix}) {
-    if (prefix == kSlotPrefix && !slots.empty()) continue;
+    if (prefix == kSlotPrefix && !slots.slots.empty()) continue;
     REPRIEVE_TRY(const auto objects, list_all_objects(copy, prefix));
     for (const ObjectInfo& object : objects) {
       REPRIEVE_TRY([[maybe_unused]] const bool is_back,

@@ -68,7 +68,9 @@ class Lock(S3World):
         write(self.data / "more", b"tuesday" * 50_000)
         age(self.data)
         self.backup(self.data)
-        before = {key: self.object(key) for key in self.keys() if "/sess/" not in key}
+        # Indexes are made again, and a slot that is gone may have been removed for good reason.
+        before = {key: self.object(key) for key in self.keys()
+                  if key.split("/")[2] in ("config", "pack", "snap", "gc", "tomb", "hold")}
         self.steal()
         self.assertNotEqual(self.reprieve("points", code=None).code, 0)
         healed = self.json("repo", "repair", "--from-versions")
