@@ -42,8 +42,7 @@ Result<std::vector<SourcePoints>> points_to_search(const Workspace& workspace, O
     sources.push_back({point.description.source, {point}});
     return sources;
   }
-  REPRIEVE_TRY(const auto list, open.repository->snapshots());
-  REPRIEVE_TRY(auto points, some_points_of(list.snapshots, source));
+  REPRIEVE_TRY(auto points, some_points_of(open.listed.snapshots, source));
   std::map<std::string, std::vector<repository::Snapshot>> by_source;
   for (repository::Snapshot& point : points)
     by_source[point.description.source].push_back(std::move(point));

@@ -11,8 +11,7 @@ Result<> copy_points(const Workspace& workspace, OpenRepository& from, OpenRepos
       choices.source.empty() ? "" : point_source_name(workspace, choices.source);
   std::vector<repository::Snapshot> points;
   if (choices.points.empty()) {
-    REPRIEVE_TRY(const auto list, from.repository->snapshots());
-    REPRIEVE_TRY(points, some_points_of(list.snapshots, source));
+    REPRIEVE_TRY(points, some_points_of(from.listed.snapshots, source));
   }
   for (const std::string& wanted : choices.points) {
     REPRIEVE_TRY(auto point, find_point(workspace, from, source, wanted, progress, cancel));

@@ -64,8 +64,10 @@ Result<InitOutcome> init(Workspace& workspace, const WorkspaceOptions& options,
                repository::Repository::open(*store, by_file, system_random(), system_clock(), {}));
   outcome.repository_hex = to_hex(opened->id());
   REPRIEVE_TRY(const std::string program, store_program(*store, workspace.cache_dir()));
-  outcome.kit = kit_text(
-      {outcome.repository_path, outcome.repository_hex, outcome.key_file, has_passphrase}, program);
+  REPRIEVE_TRY(auto facts, kit_facts(workspace, outcome.repository_hex));
+  facts.key_file = outcome.key_file;
+  facts.has_passphrase = has_passphrase;
+  outcome.kit = kit_text(facts, program);
   REPRIEVE_RETURN_IF_ERROR(store_kit_text(*store, outcome.kit));
   REPRIEVE_RETURN_IF_ERROR(store->sync());
   OpenRepository open;

@@ -14,9 +14,13 @@ constexpr ByteCount kFileMax{64 * 1024 * 1024};
 
 }  // namespace
 
+std::string repository_folder(const std::string& state_dir, std::string_view repository_hex) {
+  return state_dir + "/repositories/" + std::string{repository_hex};
+}
+
 std::string repository_file(const std::string& state_dir, std::string_view repository_hex,
                             std::string_view name) {
-  return state_dir + "/repositories/" + std::string{repository_hex} + "/" + std::string{name};
+  return repository_folder(state_dir, repository_hex) + "/" + std::string{name};
 }
 
 void visit_lines(const std::string& path, const std::function<void(const Json& line)>& visit) {

@@ -9,7 +9,9 @@
 /// Files of one JSON object per line, which only ever grow: what was found out about a repository.
 namespace reprieve::app {
 
-/// The file `name` about one repository, in the state folder.
+/// The folder of what this host remembers of one repository, in the state folder.
+std::string repository_folder(const std::string& state_dir, std::string_view repository_hex);
+/// The file `name` in it.
 std::string repository_file(const std::string& state_dir, std::string_view repository_hex,
                             std::string_view name);
 

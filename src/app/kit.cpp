@@ -64,6 +64,16 @@ Where where_of(const std::string& location, const std::string& program_object) {
 
 }  // namespace
 
+Result<KitFacts> kit_facts(const Workspace& workspace, std::string repository_hex) {
+  KitFacts facts;
+  REPRIEVE_TRY(facts.repository_path, workspace.repository_path());
+  facts.repository_hex = std::move(repository_hex);
+  REPRIEVE_TRY(const auto places, workspace.replica_places());
+  for (const StorePlace& place : places)
+    facts.replicas.push_back(place.location);
+  return facts;
+}
+
 std::string kit_text(const KitFacts& facts, const std::string& program_object) {
   std::string keys;
   if (!facts.key_file.empty())
@@ -74,6 +84,12 @@ std::string kit_text(const KitFacts& facts, const std::string& program_object) {
   if (facts.has_passphrase) keys += "   - the passphrase that was given to `reprieve init`\n";
   const std::string unlock = facts.key_file.empty() ? "--password-file FILE" : "--key-file FILE";
   const Where where = where_of(facts.repository_path, program_object);
+  std::string replicas;
+  for (const std::string& replica : facts.replicas)
+    replicas += "\n   - " + where_of(replica, program_object).place;
+  if (!replicas.empty())
+    replicas =
+        "\n   If that is gone, one of its replicas, to be named below in its place:" + replicas;
   return fmt::format(
       R"(RECOVERY KIT for the reprieve repository {id}
 
@@ -81,7 +97,7 @@ Keep this page, and a copy of a key, in another place than the repository and th
 machines that it protects. Whoever has the repository and a key can read everything in it.
 
 What you need
-1. The repository: {place}.
+1. The repository: {place}.{replicas}
 2. One of its keys:
 {keys}3. Any x86-64 machine with Linux and glibc 2.36 or newer (Debian 12 has it).
 
@@ -101,8 +117,8 @@ The format of the repository is described in docs/format.md of the program's sou
 page and a key the data can be read without this program.
 )",
       fmt::arg("id", facts.repository_hex), fmt::arg("place", where.place),
-      fmt::arg("fetch", where.fetch), fmt::arg("repo", where.repo), fmt::arg("keys", keys),
-      fmt::arg("unlock", unlock));
+      fmt::arg("replicas", replicas), fmt::arg("fetch", where.fetch), fmt::arg("repo", where.repo),
+      fmt::arg("keys", keys), fmt::arg("unlock", unlock));
 }
 
 Result<std::string> store_program(ObjectStore& store, const std::string& cache_dir) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "app/workspace.hpp"
 #include "base/result.hpp"
@@ -14,7 +15,12 @@ struct KitFacts {
   std::string repository_hex;
   std::string key_file;  ///< Path; empty if there is none.
   bool has_passphrase = false;
+  std::vector<std::string> replicas;  ///< Where they lie, as `repository_path`.
 };
+
+/// With where the workspace has the repository and its replicas, and nothing of keys yet. Errors:
+/// those of Workspace::store_place().
+Result<KitFacts> kit_facts(const Workspace& workspace, std::string repository_hex);
 
 /// How to get everything back with this repository, a key and a bare machine. For paper: plain
 /// text, no secret in it. Pure.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/json_lines.hpp"
 #include "base/json.hpp"
 #include "io/durable_file.hpp"
 #include "io/file.hpp"
@@ -83,7 +84,7 @@ std::string encode_known_heads(const KnownHeads& known) {
 
 KnownHeads KnownHeads::empty(const std::string& state_dir, std::string_view repository_hex) {
   KnownHeads known;
-  known.folder_ = state_dir + "/repositories/" + std::string{repository_hex};
+  known.folder_ = repository_folder(state_dir, repository_hex);
   return known;
 }
 

@@ -6,33 +6,27 @@
 
 #include "app/stores.hpp"
 #include "repository/needed_objects.hpp"
+#include "storage/retrying/retry.hpp"
 
 namespace reprieve::app {
 namespace {
 
 /// Requests wait for the network, not for the processor.
 constexpr unsigned kThreads = 8;
-constexpr int kTries = 3;
-
-template <class Call>
-auto few_tries(const Call& call) -> decltype(call()) {
-  for (int tries = 1;; ++tries) {
-    auto result = call();
-    if (result || !is_retryable(result.error().kind) || tries == kTries) return result;
-  }
-}
 
 class Extension {
  public:
-  Extension(S3Store& store, const s3::LockRule& rule, bool is_dry_run, LockReport& report)
+  Extension(S3Store& store, const s3::LockRule& rule, bool is_dry_run, const CancelToken& cancel,
+            LockReport& report)
       : store_{store},
+        retry_{system_clock(), system_random(), &cancel},
         rule_{rule},
         is_dry_run_{is_dry_run},
         now_{system_clock().now()},
         report_{report} {}
 
   void look_at(const ObjectKey& key) {
-    const auto lock = few_tries([&] { return store_.lock_of(key); });
+    const auto lock = retry_([&] { return store_.lock_of(key); });
     if (!lock && lock.error().kind == ErrorKind::kNotFound) return;  // Removed meanwhile.
     if (!lock) return fail(key, lock.error());
     const bool is_covered = lock->has_value();
@@ -40,7 +34,7 @@ class Extension {
     Instant end = is_covered ? (*lock)->until : now_;
     if (!is_fresh && !is_dry_run_) {
       end = now_ + rule_.period;
-      auto set = few_tries([&] { return store_.set_lock(key, {rule_.mode, end}); });
+      auto set = retry_([&] { return store_.set_lock(key, {rule_.mode, end}); });
       if (!set) return fail(key, set.error());
     }
     const std::lock_guard guard{mutex_};
@@ -56,6 +50,7 @@ class Extension {
   }
 
   S3Store& store_;
+  const Retry retry_;
   const s3::LockRule rule_;
   const bool is_dry_run_;
   const Instant now_;
@@ -77,7 +72,7 @@ Result<LockReport> extend_locks(const Workspace& workspace, OpenRepository& open
   LockReport report;
   report.objects = names.size();
   progress.files_total = names.size();
-  Extension extension{*store, *location->lock, is_dry_run, report};
+  Extension extension{*store, *location->lock, is_dry_run, cancel, report};
   std::atomic<std::size_t> next{0};
   std::vector<std::thread> threads;
   const auto work = [&] {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/json_lines.hpp"
 #include "base/codec.hpp"
 #include "crypto/crypto.hpp"
 #include "io/durable_file.hpp"
@@ -55,7 +56,7 @@ std::optional<PackProofs> parse_pack_proofs(ByteView bytes) {
 }
 
 PackProofs PackProofs::load(const std::string& state_dir, std::string_view repository_hex) {
-  const std::string folder = state_dir + "/repositories/" + std::string{repository_hex};
+  const std::string folder = repository_folder(state_dir, repository_hex);
   PackProofs proofs;
   if (const auto bytes = io::read_file(folder + "/packs-proved", kFileMax))
     if (auto parsed = parse_pack_proofs(*bytes)) proofs = *std::move(parsed);

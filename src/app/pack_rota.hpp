@@ -13,7 +13,7 @@
 namespace reprieve::app {
 
 /// When each pack of a repository was last proved whole by this host: what `verify --percent` and
-/// `--max-age` go by. A file in the state folder, 48 bytes for each pack that is in the store; it
+/// `--max-age` go by. A file in the state folder, 40 bytes for each pack that is in the store; it
 /// is not signed, for all that follows from it is which packs are read first. Losing it loses the
 /// memory: then all packs count as never proved.
 class PackProofs {

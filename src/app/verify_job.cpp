@@ -125,12 +125,8 @@ Result<RepositoryVerdict> verify_repository(const Workspace& workspace, OpenRepo
   };
   REPRIEVE_TRY(verdict.report, repository::verify(repository, level, 0, progress, cancel, &rota));
   if (level == VerifyLevel::kData) {
-    // What is marked as lost stays damaged; what that costs is told with the points.
-    REPRIEVE_TRY(const repository::Loss lost, repository::measure_marked_loss(repository));
-    std::erase_if(all, [&](const ObjectInfo& pack) {
-      return std::ranges::any_of(lost.packs,
-                                 [&](const PackId& id) { return pack.key.ends_with(id.hex()); });
-    });
+    std::erase_if(
+        all, [&](const ObjectInfo& pack) { return verdict.report.marked_lost.contains(pack.key); });
     REPRIEVE_RETURN_IF_ERROR(proofs.save(all));
     verdict.proved_since = all.empty() ? std::optional{now} : proofs.oldest(all);
   }

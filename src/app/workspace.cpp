@@ -107,6 +107,15 @@ Result<std::string> path_of_location(const std::string& location) {
   return absolute(location);
 }
 
+Result<> refuse_replica(ObjectStore& store) {
+  REPRIEVE_TRY(const bool is_replica, repository::is_replica(store));
+  if (!is_replica) return kOk;
+  return Error{ErrorKind::kConflict,
+               store.describe() + " is a replica: it is written to by its primary alone",
+               "Name the primary first. If that is lost for ever, make this one the primary with "
+               "`reprieve repo promote`."};
+}
+
 }  // namespace
 
 Result<Workspace> Workspace::open(WorkspaceOptions options) {
@@ -163,6 +172,12 @@ Result<StorePlace> Workspace::store_place() const {
 
 Result<std::vector<StorePlace>> Workspace::replica_places() const {
   std::vector<StorePlace> places;
+  if (const plan::Storage* primary = storage(); primary != nullptr && options_.replicas.empty()) {
+    for (const plan::Storage* replica : plan_->plan.replicas_of(primary->name)) {
+      REPRIEVE_TRY(StorePlace place, place_of(replica->location, replica));
+      places.push_back(std::move(place));
+    }
+  }
   for (const std::string& replica : options_.replicas) {
     const plan::Storage* named = plan_ ? plan_->plan.find_storage(replica) : nullptr;
     REPRIEVE_TRY(const std::string location,
@@ -301,19 +316,6 @@ Result<std::unique_ptr<repository::Repository>> Workspace::unlock(ObjectStore& s
       ErrorKind::kDenied, "no key was given for the repository " + store.describe(),
       "Give --password-file or --key-file (or REPRIEVE_PASSWORD_FILE, REPRIEVE_KEY_FILE)."};
 }
-
-namespace {
-
-Result<> refuse_replica(ObjectStore& store) {
-  REPRIEVE_TRY(const bool is_replica, repository::is_replica(store));
-  if (!is_replica) return kOk;
-  return Error{ErrorKind::kConflict,
-               store.describe() + " is a replica: it is written to by its primary alone",
-               "Name the primary first. If that is lost for ever, make this one the primary with "
-               "`reprieve repo promote`."};
-}
-
-}  // namespace
 
 Result<OpenRepository> Workspace::open_repository(Purpose purpose) {
   OpenRepository opened;

@@ -74,7 +74,8 @@ class Workspace {
   [[nodiscard]] Result<std::string> repository_path() const;
   /// The same with the account that the plan names. Errors: those of secret().
   [[nodiscard]] Result<StorePlace> store_place() const;
-  /// The places of the replicas, in the order in which they were named. Errors: as store_place().
+  /// The places of the replicas, in the order in which they were named; if only one store was,
+  /// those that the plan has for it. Errors: as store_place().
   [[nodiscard]] Result<std::vector<StorePlace>> replica_places() const;
   /// Also compares it with what this host saw before. Errors: those of unlocking; for kWrite
   /// kConflict if the first store is a replica, kCorrupt if it went back or another way.

@@ -23,6 +23,7 @@ class BrowseFake : public RestoreReader {
     return directories.at(directory.id.bytes[0]);
   }
   Result<std::vector<ChunkRef>> chunks_of(const Content& content) override {
+    REPRIEVE_RETURN_IF_ERROR(check_chunks(content, content.chunks));
     return content.chunks;
   }
   bool is_chunk(const ChunkId&, ByteView) override { return false; }

@@ -11,6 +11,7 @@
 #include "backup/repository_sink.hpp"
 #include "repository/prune.hpp"
 #include "repository/write_session.hpp"
+#include "tree/tree_codec.hpp"
 
 namespace reprieve::backup {
 namespace {
@@ -40,12 +41,6 @@ std::optional<std::string_view> below(std::string_view path, std::string_view ro
   return path.substr(1);
 }
 
-std::optional<std::size_t> find_name(const std::vector<Entry>& entries, std::string_view name) {
-  const auto found = std::ranges::lower_bound(entries, name, {}, &Entry::name);
-  if (found == entries.end() || found->name != name) return std::nullopt;
-  return static_cast<std::size_t>(found - entries.begin());
-}
-
 /// Follows a path of names with slashes between them. Nothing if it leads nowhere.
 Result<std::optional<Trail>> follow(RepositoryReader& reader, Trail trail, std::string_view rest) {
   while (!rest.empty()) {
@@ -54,9 +49,9 @@ Result<std::optional<Trail>> follow(RepositoryReader& reader, Trail trail, std::
     Trail::Step step;
     REPRIEVE_TRY(step.entries, reader.read_directory(*folder.directory));
     const std::size_t end = std::min(rest.find('/'), rest.size());
-    const auto at = find_name(step.entries, rest.substr(0, end));
-    if (!at) return std::optional<Trail>{};
-    step.at = *at;
+    const Entry* found = find_name(step.entries, rest.substr(0, end));
+    if (found == nullptr) return std::optional<Trail>{};
+    step.at = static_cast<std::size_t>(found - step.entries.data());
     trail.steps.push_back(std::move(step));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }

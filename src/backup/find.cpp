@@ -5,6 +5,7 @@
 
 #include "backup/point_tree.hpp"
 #include "tree/glob.hpp"
+#include "tree/path.hpp"
 
 namespace reprieve::backup {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tree/path.hpp"
+
 namespace reprieve::backup {
 namespace {
 
@@ -24,25 +26,6 @@ std::optional<std::string_view> below(std::string_view path, std::string_view ab
 }
 
 }  // namespace
-
-std::string_view trimmed_path(std::string_view path) {
-  while (path.starts_with("./"))
-    path.remove_prefix(2);
-  while (path.starts_with('/'))
-    path.remove_prefix(1);
-  while (path.ends_with('/'))
-    path.remove_suffix(1);
-  return path == "." ? std::string_view{} : path;
-}
-
-std::string joined_path(std::string_view path, std::string_view name) {
-  std::string joined;
-  joined.reserve(path.size() + 1 + name.size());
-  joined += path;
-  if (!path.empty()) joined += '/';
-  joined += name;
-  return joined;
-}
 
 PointTree::PointTree(RestoreReader& reader, std::vector<Entry> roots)
     : reader_{reader}, grafts_{std::make_unique<Graft>()} {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/budget_queue.hpp"
+#include "tree/path.hpp"
 #include "tree/tree_codec.hpp"
 
 namespace reprieve::backup {
@@ -18,8 +19,6 @@ namespace {
 constexpr std::size_t kBatchBytes = 8 * 1024 * 1024;
 constexpr std::size_t kBatchSteps = 4096;
 constexpr std::size_t kQueueBytes = 2 * kBatchBytes;
-/// Four times what the chunker cuts: what a hostile tree says is not believed beyond.
-constexpr std::uint32_t kChunkBytesMax = 16 * 1024 * 1024;
 constexpr std::size_t kZeros = 256 * 1024;
 
 /// Errors of one name, which leave the others readable.
@@ -107,7 +106,7 @@ class Producer {
 
  private:
   Result<> add_content(const Content& content) {
-    auto chunks = chunks_of(content);
+    auto chunks = reader_.chunks_of(content);
     if (!chunks) {
       if (!is_local(chunks.error())) return std::move(chunks).error();
       batch_.steps.back().failure = std::move(chunks).error();
@@ -125,19 +124,6 @@ class Producer {
       step.buffer_end = buffer_bytes_;
     }
     return kOk;
-  }
-
-  Result<std::vector<ChunkRef>> chunks_of(const Content& content) {
-    REPRIEVE_TRY(std::vector<ChunkRef> chunks, reader_.chunks_of(content));
-    std::uint64_t total = content.inline_bytes.size();
-    for (const ChunkRef& chunk : chunks) {
-      if (chunk.length > kChunkBytesMax)
-        return Error{ErrorKind::kCorrupt, "a chunk is larger than any can be"};
-      total += chunk.length;
-    }
-    if (total != stored_size(content))
-      return Error{ErrorKind::kCorrupt, "its chunks do not add up to its size"};
-    return chunks;
   }
 
   Result<> fetch(Batch& batch) {

@@ -64,8 +64,12 @@ Result<Bytes> RepositoryReader::read_chunk(const ChunkRef& chunk) {
 }
 
 Result<std::vector<ChunkRef>> RepositoryReader::chunks_of(const Content& content) {
-  if (content.list) return expand(*content.list);
-  return content.chunks;
+  std::vector<ChunkRef> chunks = content.chunks;
+  if (content.list) {
+    REPRIEVE_TRY(chunks, expand(*content.list));
+  }
+  REPRIEVE_RETURN_IF_ERROR(check_chunks(content, chunks));
+  return chunks;
 }
 
 bool RepositoryReader::is_chunk(const ChunkId& id, ByteView plaintext) {

@@ -11,11 +11,6 @@ namespace {
 /// Read in one go: so much of a large file, or so many small ones.
 constexpr std::uint64_t kBatchBytes = 16 * 1024 * 1024;
 
-const Entry* find_name(const std::vector<Entry>& entries, std::string_view name) {
-  const auto at = std::ranges::lower_bound(entries, name, {}, &Entry::name);
-  return at == entries.end() || at->name != name ? nullptr : &*at;
-}
-
 /// Brings chunks that stand one after the other into `out`, at their offsets.
 Result<> fetch_into(RestoreReader& from, std::span<const RestoreReader::Request> requests,
                     MutableByteView out) {
@@ -156,8 +151,9 @@ class TreeCopy {
       const bool is_here = entry.content.chunks.empty() && !entry.content.list;
       if (is_here || take_over(level, entry)) continue;
       if (stored > kBatchBytes) {
-        REPRIEVE_TRY(std::vector<ChunkRef> chunks, from_.chunks_of(entry.content));
-        ContentReader reader{from_, std::move(chunks)};
+        auto chunks = from_.chunks_of(entry.content);
+        if (!chunks) return std::move(chunks).error().at(path_of(entry));
+        ContentReader reader{from_, *std::move(chunks)};
         REPRIEVE_RETURN_IF_ERROR(put(reader, entry));
         continue;
       }
@@ -189,8 +185,9 @@ class TreeCopy {
     std::uint64_t bytes = 0;
     for (const Entry* entry : batch) {
       begins.push_back(bytes);
-      REPRIEVE_TRY(const std::vector<ChunkRef> chunks, from_.chunks_of(entry->content));
-      for (const ChunkRef& chunk : chunks) {
+      auto chunks = from_.chunks_of(entry->content);
+      if (!chunks) return std::move(chunks).error().at(path_of(*entry));
+      for (const ChunkRef& chunk : *chunks) {
         requests.push_back({chunk, 0, bytes});
         bytes += chunk.length;
       }
@@ -213,9 +210,6 @@ class TreeCopy {
   Result<> put(ByteReader& reader, Entry& entry) {
     auto content = sink_.put_content(reader, entry.content.chunking);
     if (!content) return std::move(content).error().at(path_of(entry));
-    if (content->size != stored_size(entry.content))
-      return Error{ErrorKind::kCorrupt, path_of(entry) + ": its chunks do not add up to its size",
-                   "Run `reprieve verify`, then `reprieve repo repair`."};
     entry.content.inline_bytes = std::move(content->inline_bytes);
     entry.content.chunks = std::move(content->chunks);
     entry.content.list = content->list;

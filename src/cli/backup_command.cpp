@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "app/jobs.hpp"
+#include "app/live_replicas.hpp"
 #include "app/replicas.hpp"
 #include "base/format.hpp"
 #include "cli/command.hpp"
@@ -141,6 +142,8 @@ Result<int> back_up(const Invocation& invocation, const BackupArguments& argumen
   REPRIEVE_TRY(const auto sources, wanted_sources(workspace, arguments));
   REPRIEVE_TRY(const app::BackupChoices choices, choices_of(arguments));
   REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
+  REPRIEVE_TRY(auto live,
+               app::LiveReplicas::start(workspace, choices.checkpoint_interval, invocation.cancel));
   Json done = Json::array();
   bool has_problems = false;
   for (const app::NamedSource& source : sources) {
@@ -156,6 +159,7 @@ Result<int> back_up(const Invocation& invocation, const BackupArguments& argumen
     REPRIEVE_RETURN_IF_ERROR(open.repository->refresh());
   }
   REPRIEVE_RETURN_IF_ERROR(app::keep_kit(workspace, open, invocation.cancel));
+  live.reset();
   REPRIEVE_TRY(const auto replicas, sync_replicas(invocation, workspace, open));
   console.result(
       {{"schema", "reprieve.backup/1"}, {"backups", done}, {"replicas", cli::to_json(replicas)}});
@@ -184,7 +188,7 @@ void add_backup(CLI::App& parser, Invocation& invocation) {
       ->each([arguments](const std::string&) { arguments->is_from_command = true; });
   command->add_option("--checkpoint-every", arguments->checkpoint_every,
                       "How often what is stored is put on record, so that after a crash the next\n"
-                      "backup goes on there (default: 5m)");
+                      "backup goes on there, and copied to the replicas (default: 5m)");
   command->footer(
       "Exit code 3: done, but something changed or could not be read meanwhile (it is kept, "
       "marked\n"

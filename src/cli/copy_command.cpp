@@ -18,6 +18,7 @@ Result<app::OpenRepository> open_target(const Invocation& invocation,
                                         const CopyArguments& arguments) {
   app::WorkspaceOptions options = invocation.options;
   options.repo = arguments.to;
+  options.replicas.clear();  // They are those of the first one.
   if (!arguments.to_password_file.empty() || !arguments.to_key_file.empty()) {
     options.password_file = arguments.to_password_file;
     options.key_file = arguments.to_key_file;

@@ -73,7 +73,7 @@ void tell_what_stays(const Console& console, const backup::EraseReport& report) 
         "Some of the files may have other names (hard links): the content stays under these until "
         "they are erased, too.");
   if (!report.other.empty())
-    console.say(fmt::format("{} of databases were not looked into.",
+    console.say(fmt::format("{} of databases or commands were not looked into.",
                             format_count(report.other.size(), "point")));
   console.say(
       "If the file is still where it was, the next backup takes it again: remove it there, or "

@@ -62,7 +62,7 @@ Result<int> compare(const app::OpenRepository& open, const std::string& given, J
   const auto match = repository::find_digest(open.repository->id(), open.heads, configs, *expected);
   json["expected"] = *expected;
   json["matches"] = match.has_value();
-  json["newer_points"] = match ? Json(match->newer) : Json{nullptr};
+  json["newer_points"] = match ? Json(match->newer) : Json(nullptr);
   if (!match) {
     console.warn("ALARM: " + in_groups(*expected) +
                  " is no state that this store has been in, as far as it tells.");

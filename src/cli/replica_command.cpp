@@ -8,7 +8,8 @@ namespace {
 
 Error no_replica_named() {
   return {ErrorKind::kInvalid, "no replica was named",
-          "Give --repo again for each: the first is the primary, the others are its replicas."};
+          "Give --repo again for each: the first is the primary, the others are its "
+          "replicas. Or write them into the plan, with replica_of (docs/plan.md)."};
 }
 
 Result<std::vector<app::ReplicaOutcome>> sync(const Invocation& invocation,

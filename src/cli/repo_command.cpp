@@ -102,9 +102,7 @@ Result<int> run_kit(const Invocation& invocation, const Console& console) {
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   REPRIEVE_TRY(const app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
   REPRIEVE_TRY(const auto slots, open.repository->slots());
-  app::KitFacts facts;
-  REPRIEVE_TRY(facts.repository_path, workspace.repository_path());
-  facts.repository_hex = to_hex(open.repository->id());
+  REPRIEVE_TRY(app::KitFacts facts, app::kit_facts(workspace, to_hex(open.repository->id())));
   facts.key_file = workspace.key_file_wanted();
   for (const repository::SlotSummary& slot : slots) {
     if (slot.kind == "passphrase") facts.has_passphrase = true;

@@ -56,7 +56,7 @@ Json tell_scenarios(const Console& console, const plan::Plan& plan,
     }
     cells.push_back({scenario.name, age, outcome});
     json.push_back({{"scenario", scenario.name},
-                    {"run", last == nullptr ? Json{nullptr} : Json(last->id)},
+                    {"run", last == nullptr ? Json(nullptr) : Json(last->id)},
                     {"outcome", outcome}});
   }
   if (!plan.scenarios.empty()) console.show("\n" + table(cells));
@@ -83,7 +83,7 @@ Result<int> run_status(const Invocation& invocation, const Console& console) {
   const Json scenarios =
       plan == nullptr ? Json::array() : tell_scenarios(console, *plan, runs, now);
   console.result({{"schema", "reprieve.status/1"},
-                  {"plan", plan == nullptr ? Json{nullptr} : Json(plan->name)},
+                  {"plan", plan == nullptr ? Json(nullptr) : Json(plan->name)},
                   {"good", is_kept},
                   {"sources", sources},
                   {"scenarios", scenarios}});

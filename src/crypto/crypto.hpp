@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/bytes.hpp"
@@ -23,6 +24,9 @@ using Signature = std::array<std::byte, 64>;
 
 inline constexpr std::size_t kKeyBytes = 32;
 inline constexpr std::size_t kTagBytes = 16;  ///< What seal() adds to the plaintext's length.
+
+/// RFC 4648 section 4, with padding.
+std::string base64(ByteView bytes);
 
 /// SHA-256 (FIPS 180-4), in one go or in pieces.
 Digest sha256(ByteView bytes);

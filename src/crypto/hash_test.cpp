@@ -36,6 +36,14 @@ TEST(Sha256, StartsAfreshAfterFinish) {
   EXPECT_EQ(hash.finish(), sha256(as_bytes("abc")));
 }
 
+TEST(Base64, GivesThePublishedTexts) {  // RFC 4648 section 10.
+  EXPECT_EQ(base64({}), "");
+  EXPECT_EQ(base64(as_bytes("f")), "Zg==");
+  EXPECT_EQ(base64(as_bytes("fo")), "Zm8=");
+  EXPECT_EQ(base64(as_bytes("foobar")), "Zm9vYmFy");
+  EXPECT_EQ(base64(as_bytes("\xfb\xff")), "+/8=");
+}
+
 struct MacVector {
   std::string key;
   std::string message;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tree/path.hpp"
 #include "tree/tree_codec.hpp"
 
 namespace reprieve::mount {
@@ -20,7 +21,7 @@ std::vector<std::string> source_folders(const std::vector<std::string>& sources)
   std::vector<std::string> folders;
   folders.reserve(sources.size());
   for (const std::string& source : sources) {
-    std::string name{backup::trimmed_path(source)};
+    std::string name{trimmed_path(source)};
     std::ranges::replace(name, '/', '_');
     if (name.size() > kNameBytesMax) name.resize(kNameBytesMax);
     if (!is_safe_name(name)) name.assign(1, '_');

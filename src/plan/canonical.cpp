@@ -122,6 +122,7 @@ Json json_of_storage(const Storage& storage) {
   const bool is_folder = storage.location.starts_with('/');
   Json json = {{"url", (is_folder ? "file://" : "") + storage.location},
                {is_password ? "password" : "key", storage.secret.text}};
+  if (storage.replica_of) json["replica_of"] = storage.replica_of->text;
   if (storage.access_key) json["access_key"] = storage.access_key->text;
   if (storage.secret_key) json["secret_key"] = storage.secret_key->text;
   return json;

@@ -81,6 +81,13 @@ const Source* Plan::find_source(std::string_view source) const {
 const Storage* Plan::find_storage(std::string_view storage) const {
   return find_named(storages, storage);
 }
+std::vector<const Storage*> Plan::replicas_of(std::string_view storage) const {
+  std::vector<const Storage*> replicas;
+  for (const Storage& candidate : storages)
+    if (candidate.replica_of && candidate.replica_of->text == storage)
+      replicas.push_back(&candidate);
+  return replicas;
+}
 const Check* Plan::find_check(std::string_view check) const {
   return find_named(checks, check);
 }

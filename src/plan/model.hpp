@@ -93,6 +93,8 @@ struct Storage {
   // Secrets of the account at an s3: storage; none or both.
   std::optional<Name> access_key;
   std::optional<Name> secret_key;
+  /// The storage of which this is a replica; it is unlocked as that one.
+  std::optional<Name> replica_of;
   enum class Unlock : std::uint8_t { kPassword, kKey };
   Unlock unlock = Unlock::kPassword;
   Name secret;
@@ -235,7 +237,7 @@ struct Plan {
   std::vector<Secret> secrets;
   std::vector<Service> services;
   std::vector<Source> sources;
-  std::vector<Storage> storages;  ///< The first one is the default.
+  std::vector<Storage> storages;  ///< The first one is the default, and no replica.
   std::vector<BackupPolicy> backups;
   std::vector<Check> checks;
   std::vector<Person> people;
@@ -247,6 +249,8 @@ struct Plan {
   [[nodiscard]] const Service* find_service(std::string_view service) const;
   [[nodiscard]] const Source* find_source(std::string_view source) const;
   [[nodiscard]] const Storage* find_storage(std::string_view storage) const;
+  /// In the order in which they stand in the plan.
+  [[nodiscard]] std::vector<const Storage*> replicas_of(std::string_view storage) const;
   [[nodiscard]] const Check* find_check(std::string_view check) const;
   [[nodiscard]] const Person* find_person(std::string_view person) const;
   [[nodiscard]] const Role* find_role(std::string_view role) const;

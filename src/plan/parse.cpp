@@ -45,6 +45,17 @@ void fill_in_policies(Plan& plan) {
       policy.to = {Name{plan.storages.front().name, Position{}}};
 }
 
+/// A replica has the keys of its primary.
+void fill_in_replicas(Plan& plan) {
+  for (Storage& replica : plan.storages) {
+    const Storage* primary =
+        replica.replica_of ? plan.find_storage(replica.replica_of->text) : nullptr;
+    if (primary == nullptr) continue;
+    replica.unlock = primary->unlock;
+    replica.secret = primary->secret;
+  }
+}
+
 void parse_root(const Node& root, Draft& draft) {
   Fields fields{Value{root, "", draft.problems}, "a plan, which is a mapping"};
   if (const auto version = fields.require("reprieve", "Write reprieve: 1 as the first line."))
@@ -66,6 +77,7 @@ ParsedPlan parse_plan(ByteView text) {
     parse_root(*root, draft);
     fill_in_policies(draft.plan);
     check_references(draft);
+    fill_in_replicas(draft.plan);
     fill_in_scenarios(draft.plan);
     resolve_steps(draft);
   }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
-#include "repository/internal/frame_cache.hpp"
+#include "base/budget_cache.hpp"
 #include "repository/internal/index.hpp"
 #include "repository/internal/key_ring.hpp"
 #include "repository/internal/pack_reader.hpp"
@@ -59,7 +59,9 @@ struct ChunkReader::State {
   State(const Repository& of, unsigned wanted)
       : repository{of}, threads{thread_count(wanted)}, packs{of} {}
 
-  Result<FrameCache::Frame> cached_frame(std::uint64_t number);
+  using Frames = BudgetCache<std::uint64_t, Bytes>;  // By number, plain.
+  Result<Frames::Pointer> frame(std::uint64_t number);
+  Result<Frames::Loaded> read_frame(std::uint64_t number);
   Result<Bytes> read_at(ChunkType type, const ChunkId& id, const ChunkLocation& location,
                         std::size_t size_max);
   Result<Bytes> read(ChunkType type, const ChunkId& id, std::size_t size_max);
@@ -67,11 +69,14 @@ struct ChunkReader::State {
   const Repository& repository;
   const unsigned threads;
   PackReader packs;
-  FrameCache cache{kCacheBytes};
+  Frames cache{kCacheBytes};
 };
 
-Result<FrameCache::Frame> ChunkReader::State::cached_frame(std::uint64_t number) {
-  if (auto cached = cache.find(number)) return cached;
+Result<ChunkReader::State::Frames::Pointer> ChunkReader::State::frame(std::uint64_t number) {
+  return cache.get(number, [&] { return read_frame(number); });
+}
+
+Result<ChunkReader::State::Frames::Loaded> ChunkReader::State::read_frame(std::uint64_t number) {
   const FrameLocation at = repository.index().frame(number);
   auto raw = std::make_shared<Bytes>();
   REPRIEVE_TRY(const auto sealed, packs.read(at.pack, at.offset, at.offset + at.sealed_length));
@@ -79,8 +84,8 @@ Result<FrameCache::Frame> ChunkReader::State::cached_frame(std::uint64_t number)
   if (sealed) opened = packs.open(at, *sealed, *raw);
   if (!opened && opened.error().kind == ErrorKind::kCorrupt) opened = packs.open_healed(at, *raw);
   if (!opened) return std::move(opened).error();
-  cache.put(number, raw);
-  return FrameCache::Frame{std::move(raw)};
+  const std::size_t size = raw->size();
+  return Frames::Loaded{std::move(raw), size};
 }
 
 Result<Bytes> ChunkReader::State::read_at(ChunkType type, const ChunkId& id,
@@ -88,10 +93,10 @@ Result<Bytes> ChunkReader::State::read_at(ChunkType type, const ChunkId& id,
   if (location.length > size_max)
     return Error{ErrorKind::kCorrupt,
                  "chunk " + id.hex().substr(0, 16) + " is larger than its kind can be"};
-  REPRIEVE_TRY(const FrameCache::Frame frame, cached_frame(location.frame));
-  if (location.offset > frame->size() || frame->size() - location.offset < location.length)
+  REPRIEVE_TRY(const auto raw, frame(location.frame));
+  if (location.offset > raw->size() || raw->size() - location.offset < location.length)
     return wrong_id(id);
-  const ByteView bytes = ByteView{*frame}.subspan(location.offset, location.length);
+  const ByteView bytes = ByteView{*raw}.subspan(location.offset, location.length);
   if (repository.keys().chunk_id(type, bytes) != id) return wrong_id(id);
   return copy_of(bytes);
 }

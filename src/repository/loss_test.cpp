@@ -79,7 +79,9 @@ class LostPack : public testing::Test {
     Progress progress;
     auto report = repair(test_.disk, repository_.get(), dry_run, 2, progress, {});
     EXPECT_TRUE(report) << (report ? "" : report.error().what);
-    return report ? *std::move(report) : RepairReport{};
+    if (!report) return {};
+    EXPECT_TRUE(mark_losses(*repository_, dry_run, *report));
+    return *std::move(report);
   }
   VerifyReport run_verify(VerifyLevel level = VerifyLevel::kData) {
     Progress progress;

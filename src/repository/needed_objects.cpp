@@ -2,11 +2,12 @@
 
 #include "repository/internal/gc_record.hpp"
 #include "repository/internal/label.hpp"
+#include "repository/internal/object_names.hpp"
 
 namespace reprieve::repository {
 
 bool is_to_be_locked(std::string_view key) {
-  return !key.starts_with(kSessionPrefix) && !key.starts_with("replica/") &&
+  return !key.starts_with(kSessionPrefix) && !key.starts_with(kReplicaPrefix) &&
          !key.starts_with("probe/");
 }
 

@@ -11,8 +11,7 @@
 #include "repository/internal/lost_packs.hpp"
 #include "repository/internal/object_check.hpp"
 #include "repository/internal/parallel.hpp"
-#include "repository/internal/record.hpp"
-#include "repository/internal/reindex.hpp"
+#include "repository/internal/repair_indexes.hpp"
 #include "repository/verify.hpp"
 
 namespace reprieve::repository {
@@ -54,95 +53,6 @@ Result<> report_lost_packs(const Repository& repository, RepairReport& report) {
   return kOk;
 }
 
-/// Whether the stored bytes still are not what the name promises: asked again before the one thing
-/// that cannot be taken back, so that a wrong read costs nothing.
-Result<bool> is_still_damaged(ObjectStore& store, const ObjectKey& key) {
-  const auto bytes = store.get(key, ByteCount{kIndexBytesMax});
-  if (!bytes) {
-    if (bytes.error().kind == ErrorKind::kExhausted) return true;  // Larger than an index can be.
-    return bytes.error();
-  }
-  return id_in_key(kIndexPrefix, key) != crypto::sha256(*bytes);
-}
-
-/// A damaged index whose packs are all covered anew is only in the way: every later check would
-/// find it again. Nothing can be read from it, for its bytes are not what was signed.
-Result<> drop_replaced_index(ObjectStore& store, const Damage& damage, bool dry_run,
-                             RepairReport& report) {
-  if (!dry_run) {
-    REPRIEVE_TRY(const bool is_damaged, is_still_damaged(store, damage.object));
-    if (!is_damaged) return kOk;
-    auto removed = store.remove(damage.object);
-    if (!removed && removed.error().kind == ErrorKind::kDenied) {
-      report.left.push_back({damage.object,
-                             "the index is damaged; its packs are covered by other indexes now, "
-                             "but the store does not let it be removed",
-                             false});
-      return kOk;
-    }
-    REPRIEVE_RETURN_IF_ERROR(std::move(removed));
-  }
-  report.healed.push_back(damage.object);
-  return kOk;
-}
-
-std::vector<Damage> take_damaged_indexes(RepairReport& report) {
-  std::vector<Damage> indexes;
-  std::erase_if(report.left, [&](const Damage& damage) {
-    if (!damage.object.starts_with(kIndexPrefix)) return false;
-    indexes.push_back(damage);
-    return true;
-  });
-  return indexes;
-}
-
-Result<> repair_indexes(Repository& repository, bool dry_run, RepairReport& report) {
-  if (!repository.keys().can_sign() || !repository.keys().can_seal_metadata()) return kOk;
-  std::vector<Damage> damaged = take_damaged_indexes(report);
-  // A copy in the local cache must not count as stored.
-  for (const Damage& damage : damaged)
-    repository.index().retire(damage.object);
-  REPRIEVE_TRY(const RebuildReport rebuilt, rebuild_indexes(repository, dry_run));
-  std::ranges::copy(rebuilt.indexes, std::back_inserter(report.healed));
-  for (const UnreadablePack& pack : rebuilt.unreadable) {
-    const bool is_known = std::ranges::any_of(
-        report.left, [&](const Damage& damage) { return damage.object == pack.object; });
-    if (!is_known) report.left.push_back({pack.object, "cannot be indexed: " + pack.why, false});
-  }
-  // Only root's key covers everybody's packs.
-  const bool is_all_covered = rebuilt.unreadable.empty() && repository.keys().root_key() != nullptr;
-  for (Damage& damage : damaged) {
-    if (is_all_covered) {
-      REPRIEVE_RETURN_IF_ERROR(drop_replaced_index(repository.store(), damage, dry_run, report));
-    } else {
-      damage.what = "the index is damaged; some of its packs cannot be indexed anew";
-      report.left.push_back(std::move(damage));
-    }
-  }
-  return kOk;
-}
-
-/// What cannot be healed is marked, so that the next backup brings it back; what is whole again is
-/// marked no longer.
-Result<> mark_losses(Repository& repository, bool dry_run, RepairReport& report) {
-  REPRIEVE_TRY(const auto marked, read_losses(repository.store(), repository.keys()));
-  std::set<PackId> packs;
-  for (const auto& [pack, loss] : marked)
-    packs.insert(pack);
-  for (const Damage& damage : report.left)
-    if (const auto id = pack_id_in_key(damage.object)) packs.insert(*id);
-  REPRIEVE_TRY(report.lost, measure_loss(repository, packs));
-  report.is_marked = std::ranges::all_of(report.lost.packs,
-                                         [&](const PackId& pack) { return marked.contains(pack); });
-  if (dry_run || !repository.keys().can_sign()) return kOk;
-  for (const PackId& pack : report.lost.packs)
-    if (!marked.contains(pack)) REPRIEVE_RETURN_IF_ERROR(put_loss(repository, pack));
-  for (const auto& [pack, loss] : marked)
-    if (!report.lost.packs.contains(pack)) REPRIEVE_RETURN_IF_ERROR(release_loss(repository, loss));
-  report.is_marked = true;
-  return repository.store().sync();
-}
-
 }  // namespace
 
 Result<RepairReport> repair(ObjectStore& store, Repository* repository, bool dry_run,
@@ -163,11 +73,32 @@ Result<RepairReport> repair(ObjectStore& store, Repository* repository, bool dry
     REPRIEVE_RETURN_IF_ERROR(report_lost_packs(*repository, report));
     // After the packs, so that healed ones give their trailers.
     REPRIEVE_RETURN_IF_ERROR(repair_indexes(*repository, dry_run, report));
-    REPRIEVE_RETURN_IF_ERROR(mark_losses(*repository, dry_run, report));
   }
   std::ranges::sort(report.healed);
   std::ranges::sort(report.left, {}, &Damage::object);
   return report;
+}
+
+Result<> mark_losses(Repository& repository, bool dry_run, RepairReport& report) {
+  REPRIEVE_TRY(const auto marked, read_losses(repository.store(), repository.keys()));
+  std::set<PackId> packs;
+  for (const auto& [pack, loss] : marked)
+    packs.insert(pack);
+  for (const Damage& damage : report.left)
+    if (const auto id = pack_id_in_key(damage.object)) packs.insert(*id);
+  if (dry_run)  // What would be healed is not yet.
+    for (const std::string& object : report.healed)
+      if (const auto id = pack_id_in_key(object)) packs.erase(*id);
+  REPRIEVE_TRY(report.lost, measure_loss(repository, packs));
+  report.is_marked = std::ranges::all_of(report.lost.packs,
+                                         [&](const PackId& pack) { return marked.contains(pack); });
+  if (dry_run || !repository.keys().can_sign()) return kOk;
+  for (const PackId& pack : report.lost.packs)
+    if (!marked.contains(pack)) REPRIEVE_RETURN_IF_ERROR(put_loss(repository, pack));
+  for (const auto& [pack, loss] : marked)
+    if (!report.lost.packs.contains(pack)) REPRIEVE_RETURN_IF_ERROR(release_loss(repository, loss));
+  report.is_marked = true;
+  return repository.store().sync();
 }
 
 }  // namespace reprieve::repository

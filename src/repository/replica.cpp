@@ -8,6 +8,7 @@
 #include "repository/internal/key_ring.hpp"
 #include "repository/internal/label.hpp"
 #include "repository/internal/reindex.hpp"
+#include "repository/internal/repair_indexes.hpp"
 #include "repository/internal/replica_sync.hpp"
 #include "repository/internal/session_list.hpp"
 #include "repository/internal/snapshot_store.hpp"
@@ -20,8 +21,8 @@ Result<std::set<SessionId>> finished_sessions(ObjectStore& store, const KeyRing&
   std::set<SessionId> finished;
   REPRIEVE_TRY(const auto names, list_snapshots(store));
   for (const SnapshotName& name : names) {
-    const auto stored = read_snapshot(store, keys, name);
-    if (stored && stored->snapshot.is_final) finished.insert(stored->snapshot.session);
+    const auto stored = read_signed_snapshot(store, keys, name);
+    if (stored && stored->is_final) finished.insert(stored->session);
     if (!stored && stored.error().kind != ErrorKind::kCorrupt) return stored.error();
   }
   return finished;
@@ -158,8 +159,7 @@ Result<> heal_from_copies(Repository& repository, std::span<ObjectStore* const> 
     REPRIEVE_RETURN_IF_ERROR(repository.store().sync());
     // What came back needs an index; those of the copies may name what was collected since.
     REPRIEVE_RETURN_IF_ERROR(repository.refresh());
-    REPRIEVE_TRY(const RebuildReport rebuilt, rebuild_indexes(repository, is_dry_run));
-    report.healed.insert(report.healed.end(), rebuilt.indexes.begin(), rebuilt.indexes.end());
+    REPRIEVE_RETURN_IF_ERROR(repair_indexes(repository, is_dry_run, report));
   }
   std::ranges::sort(report.healed);
   return kOk;

@@ -229,17 +229,17 @@ Result<Repository::SnapshotList> Repository::snapshots() const {
               .problem = {}};
       if (!tombed.contains(stored->snapshot.id))
         list.snapshots.push_back(std::move(stored->snapshot));
-    } else if (stored.error().kind == ErrorKind::kCorrupt) {
-      list.damaged.push_back(snapshot_key(name.writer, name.seq));
+      continue;
+    }
+    const ErrorKind kind = stored.error().kind;
+    const bool is_sealed_off = kind == ErrorKind::kDenied && !state_->keys.check_is_current();
+    if (kind == ErrorKind::kCorrupt || is_sealed_off) {
+      (is_sealed_off ? list.sealed_off : list.damaged)
+          .push_back(snapshot_key(name.writer, name.seq));
       SnapshotLink& link = list.chains[name.writer][name.seq];
       link.is_stored = true;
       link.problem = stored.error().what;
-    } else if (stored.error().kind == ErrorKind::kDenied && !state_->keys.check_is_current()) {
-      list.sealed_off.push_back(snapshot_key(name.writer, name.seq));
-      SnapshotLink& link = list.chains[name.writer][name.seq];
-      link.is_stored = true;
-      link.problem = stored.error().what;
-    } else if (stored.error().kind == ErrorKind::kNotFound) {
+    } else if (kind == ErrorKind::kNotFound) {
       is_outdated = true;  // Deleted meanwhile: its tomb may be younger than our look at them.
     } else {
       return std::move(stored).error();

@@ -43,6 +43,7 @@ std::set<PackId> lost_candidates(const Loss& marked, const VerifyReport& report)
 void set_aside(const Loss& loss, VerifyReport& report) {
   for (const PackId& id : loss.packs) {
     const ObjectKey key = pack_key(id);
+    report.marked_lost.insert(key);
     if (std::erase_if(report.damages, [&](const Damage& damage) { return damage.object == key; }) >
         0)
       report.remarks.push_back(key + ": lost, and marked so");

@@ -37,6 +37,8 @@ struct VerifyReport {
   std::uint64_t snapshots = 0;
   std::vector<Damage> damages;       ///< None: all is well.
   std::vector<std::string> remarks;  ///< Harmless: packs of abandoned sessions and the like.
+  /// Packs that are marked as lost and are not whole again; what they cost is told with the points.
+  std::set<ObjectKey> marked_lost;
 };
 
 /// Which packs a run at level kData reads, and what became of each: so that all are read in turn by
@@ -72,20 +74,24 @@ bool is_indexed(const Repository& repository, const ChunkId& id);
 /// The name of a recovery point's object, as damages have it.
 std::string object_of(const Snapshot& point);
 
-/// Heals what verify() found and what needs nothing but the store: packs from parity or labels,
-/// twins from their other half, indexes from trailers. Deletes nothing but damaged indexes whose
-/// packs are all covered by others again. Packs that cannot be healed are marked as lost, if the
-/// key may sign: the next backup stores again what it finds of them at its source, and then all
-/// points that need it are whole. A mark is taken back once the pack is whole. `dry_run` only
-/// reports.
 struct RepairReport {
   std::vector<std::string> healed;  ///< Objects.
   std::vector<Damage> left;         ///< What could not be healed, and why.
-  Loss lost;                        ///< Packs among `left` or marked earlier. Needs a repository.
+  Loss lost;                        ///< Packs among `left` or marked earlier: mark_losses().
   bool is_marked = false;           ///< All of `lost.packs` are marked now.
 };
-/// `repository` may be null: then only what needs no key is healed.
+
+/// Heals what verify() found and what needs nothing but the store: packs from parity or labels,
+/// twins from their other half, indexes from trailers. Deletes nothing but damaged indexes whose
+/// packs are all covered by others again. `dry_run` only reports. `repository` may be null: then
+/// only what needs no key is healed. Errors: the store's; kCancelled.
 Result<RepairReport> repair(ObjectStore& store, Repository* repository, bool dry_run,
                             unsigned threads, Progress& progress, const CancelToken& cancel);
+
+/// The last step, when replicas and versions were asked too: finds out what the packs in
+/// `report.left` cost and marks them as lost, if the key may sign: the next backup stores again
+/// what it finds of them at its source, and then all points that need it are whole. A mark is taken
+/// back once the pack is whole. Errors: the store's.
+Result<> mark_losses(Repository& repository, bool dry_run, RepairReport& report);
 
 }  // namespace reprieve::repository

@@ -75,7 +75,7 @@ class RestoreReader {
   virtual ~RestoreReader() = default;
 
   virtual Result<std::vector<Entry>> read_directory(const ListRef& directory) = 0;
-  /// The chunks of a content, lists expanded.
+  /// The chunks of a content, lists expanded, as check_chunks() proved them. Errors: kCorrupt.
   virtual Result<std::vector<ChunkRef>> chunks_of(const Content& content) = 0;
   /// Whether these bytes are what a data chunk holds, told by its id and without reading it: bytes
   /// that are at hand need not be brought.

@@ -59,6 +59,17 @@ std::vector<ChunkId> children_of(const Tree& tree);
 /// How many of a content's bytes are stored: its size less its holes.
 std::uint64_t stored_size(const Content& content);
 
+/// What is cut at 4 MiB at most is never longer: a tree that says so is not believed, and nobody
+/// makes room for it.
+inline constexpr std::uint32_t kChunkBytesMax = 16 * 1024 * 1024;
+
+/// Whether `chunks`, those of `content` with lists expanded, are of a length that chunks have and
+/// add up to its stored size. Errors: kCorrupt.
+Result<> check_chunks(const Content& content, const std::vector<ChunkRef>& chunks);
+
+/// The entry of that name among `entries`, which are sorted by name; null if there is none.
+const Entry* find_name(const std::vector<Entry>& entries, std::string_view name);
+
 /// Whether `name` may stand in a directory: not empty, ".", ".."; no '/' and no NUL.
 bool is_safe_name(std::string_view name);
 

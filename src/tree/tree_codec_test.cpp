@@ -322,5 +322,29 @@ TEST(TreeSplit, ChangesOnePartWhenANameIsAdded) {
   EXPECT_LE(differing.size(), 3U);
 }
 
+TEST(CheckChunks, TakesThoseThatAddUpToWhatIsStored) {
+  Content content;
+  content.size = 30;
+  content.holes = {{10, 5}};
+  const auto chunks = [](std::vector<std::uint32_t> lengths) {
+    std::vector<ChunkRef> refs;
+    for (const std::uint32_t length : lengths)
+      refs.push_back({ChunkId{}, length});
+    return refs;
+  };
+  EXPECT_TRUE(check_chunks(content, chunks({20, 5})));
+  EXPECT_FALSE(check_chunks(content, chunks({20, 10})));
+  EXPECT_FALSE(check_chunks(content, chunks({20})));
+  EXPECT_FALSE(check_chunks(content, {}));
+}
+
+TEST(CheckChunks, BelievesInNoChunkThatIsLargerThanAnyCanBe) {
+  Content content;
+  content.size = kChunkBytesMax;
+  EXPECT_TRUE(check_chunks(content, {{ChunkId{}, kChunkBytesMax}}));
+  ++content.size;
+  EXPECT_FALSE(check_chunks(content, {{ChunkId{}, kChunkBytesMax + 1}}));
+}
+
 }  // namespace
 }  // namespace reprieve

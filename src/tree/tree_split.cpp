@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <unordered_set>
 
 #include "tree/tree_codec.hpp"
@@ -89,6 +90,23 @@ std::uint64_t stored_size(const Content& content) {
   for (const Hole& hole : content.holes)
     size -= hole.length;
   return size;
+}
+
+Result<> check_chunks(const Content& content, const std::vector<ChunkRef>& chunks) {
+  std::uint64_t total = content.inline_bytes.size();
+  for (const ChunkRef& chunk : chunks) {
+    if (chunk.length > kChunkBytesMax)
+      return Error{ErrorKind::kCorrupt, "a chunk is larger than any can be"};
+    total += chunk.length;
+  }
+  if (total != stored_size(content))
+    return Error{ErrorKind::kCorrupt, "its chunks do not add up to its size"};
+  return kOk;
+}
+
+const Entry* find_name(const std::vector<Entry>& entries, std::string_view name) {
+  const auto at = std::ranges::lower_bound(entries, name, {}, &Entry::name);
+  return at == entries.end() || at->name != name ? nullptr : &*at;
 }
 
 }  // namespace reprieve

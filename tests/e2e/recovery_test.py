@@ -42,7 +42,8 @@ class Recovery(RecoveryWorld):
         self.error("run", "show", "r1999", code=5)
         self.reprieve("check", "page", "glance")
         status = self.json("status", code=None)
-        self.assertTrue(status)
+        self.assertEqual([row["run"] for row in status["scenarios"]], [run["id"]])
+        self.assertIsNotNone(status["plan"])
 
     def test_a_recovery_of_what_is_not_lost_keeps_the_old_state_aside(self):
         write(self.pages / "index.html", "Welcome, but defaced")

@@ -51,6 +51,39 @@ class Replicas(World):
         self.assert_restores("--repo", self.far, name="from-far")
         self.json("--repo", self.far, "verify", "--level", "data")
 
+    def start_endless_backup(self):
+        """It has stored forty megabytes and now waits for a file that says that it may end."""
+        script = f"head -c 40000000 /dev/urandom; while [ ! -e {self.dir}/end ]; do sleep 0.1; done"
+        return self.start(*self.both, "backup", "--stdin-from-command", "noise", "--checkpoint-every", "1s",
+                          "--", "sh", "-c", script)
+
+    def bytes_in(self, store):
+        return sum(path.stat().st_size for path in self.packs(store))
+
+    def test_catches_up_while_a_backup_runs(self):
+        self.make()
+        process = self.start_endless_backup()
+        self.wait_for("packs in the replica", lambda: self.bytes_in(self.far) > 30_000_000)
+        self.assertIsNone(process.poll())
+        self.assert_restores("--repo", self.far, name="meanwhile")
+        write(self.dir / "end", "")
+        self.finish(process)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(self.json(*self.both, "repo", "stores")["replicas"][0]["objects_missing"], 0)
+
+    def test_a_primary_that_is_lost_while_a_backup_runs_costs_that_backup_alone(self):
+        self.make()
+        process = self.start_endless_backup()
+        self.wait_for("packs in the replica", lambda: self.bytes_in(self.far) > 30_000_000)
+        shutil.rmtree(self.near)
+        write(self.dir / "end", "")
+        self.finish(process)
+        self.assertNotEqual(process.returncode, 0)
+        self.reprieve("--repo", self.far, "repo", "promote", "--primary-is-lost")
+        self.assert_restores("--repo", self.far, name="back")
+        self.json("--repo", self.far, "backup", self.data)
+        self.json("--repo", self.far, "verify", "--level", "data")
+
     def test_shows_what_is_missing_and_catches_up(self):
         self.make()
         fill(self.data, 2)
@@ -63,6 +96,32 @@ class Replicas(World):
         self.assertGreaterEqual(synced["bytes_copied"], lag["bytes_missing"])
         self.assertEqual(self.json(*self.both, "repo", "stores")["replicas"][0]["objects_missing"], 0)
         self.assert_restores("--repo", self.far, name="from-far")
+
+    def test_the_plan_names_replicas_of_a_storage(self):
+        key, plan = self.dir / "repo.key", self.dir / "plan/reprieve.yaml"
+        write(plan, f"""reprieve: 1
+plan: two
+secrets: {{k: {{from: "file:{key}"}}}}
+sources: {{data: {{type: files, path: "{self.data}"}}}}
+storage:
+  near: {{url: "{self.near}", key: k}}
+  far: {{url: "{self.far}", replica_of: near}}
+""")
+        bare = {"REPRIEVE_REPO": None, "REPRIEVE_PASSWORD_FILE": None}
+        self.reprieve("--plan", plan, "init", **bare)
+        made = self.json("--plan", plan, "backup", **bare)
+        self.assertEqual([replica["complete"] for replica in made["replicas"]], [True])
+        self.assertEqual(self.json("--plan", plan, "repo", "stores", **bare)["replicas"][0]["objects_missing"], 0)
+        self.assertIn(str(self.far), self.reprieve("--plan", plan, "repo", "kit", **bare).out)
+        refused = self.reprieve("--plan", plan, "--repo", "far", "backup", code=None, **bare)
+        self.assertIn("is a replica", refused.err)
+        shutil.rmtree(self.near)
+        self.assert_restores_data(plan, **bare)
+        self.json("--plan", plan, "--repo", "far", "points", **bare)
+
+    def assert_restores_data(self, plan, **bare):
+        self.json("--plan", plan, "restore", "data", "--into", self.dir / "back", **bare)
+        self.assert_same_trees(self.data, self.dir / "back")
 
     def test_names_both_in_the_environment(self):
         both = {"REPRIEVE_REPO": f"{self.near},file://{self.far}"}

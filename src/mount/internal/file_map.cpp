@@ -5,14 +5,9 @@
 #include "tree/tree_codec.hpp"
 
 namespace reprieve::mount {
-namespace {
-
-/// Four times what the chunker cuts: what a hostile tree says is not believed beyond.
-constexpr std::uint32_t kChunkBytesMax = 16 * 1024 * 1024;
-
-}  // namespace
 
 Result<FileMap> FileMap::make(const Content& content, std::vector<ChunkRef> chunks) {
+  REPRIEVE_RETURN_IF_ERROR(check_chunks(content, chunks));
   FileMap map;
   map.size_ = content.size;
   map.inline_bytes_ = content.inline_bytes;
@@ -20,14 +15,9 @@ Result<FileMap> FileMap::make(const Content& content, std::vector<ChunkRef> chun
   std::uint64_t stored = 0;
   map.starts_.reserve(map.chunks_.size());
   for (const ChunkRef& chunk : map.chunks_) {
-    if (chunk.length > kChunkBytesMax)
-      return Error{ErrorKind::kCorrupt, "a chunk is larger than any can be"};
     map.starts_.push_back(stored);
     stored += chunk.length;
   }
-  if (!map.inline_bytes_.empty() && stored == 0) stored = map.inline_bytes_.size();
-  if (stored != stored_size(content))
-    return Error{ErrorKind::kCorrupt, "its chunks do not add up to its size"};
   std::uint64_t at = 0;
   stored = 0;
   const auto add = [&](std::uint64_t end) {

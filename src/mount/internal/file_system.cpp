@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tree/path.hpp"
 #include "tree/tree_codec.hpp"
 
 namespace reprieve::mount {
@@ -249,13 +250,13 @@ Result<std::vector<FileReader::Piece>> FileSystem::read(std::uint64_t number, st
   if (pieces) return pieces;
   std::string path = "a file";
   if (const auto found = item(number))
-    path = backup::joined_path(path_of(*found->directory), found->entry().name);
+    path = joined_path(path_of(*found->directory), found->entry().name);
   return told(number, path, std::move(pieces).error());
 }
 
 std::string FileSystem::path_of(const Directory& directory) {
   if (!directory.parent) return directory.node.entry.name;
-  return backup::joined_path(path_of(*directory.parent), directory.node.entry.name);
+  return joined_path(path_of(*directory.parent), directory.node.entry.name);
 }
 
 Error FileSystem::told(std::uint64_t number, const std::string& path, Error error) {

@@ -41,6 +41,22 @@ class ReferenceCheck {
              storage.secret);
     if (storage.access_key) secret(path + ".access_key", *storage.access_key);
     if (storage.secret_key) secret(path + ".secret_key", *storage.secret_key);
+    if (storage.replica_of) check_replica(path + ".replica_of", storage);
+  }
+
+  void check_replica(const std::string& path, const Storage& replica) {
+    const Storage* primary = known(path, "storage", "storage", *replica.replica_of, plan_.storages);
+    const auto fail = [&](const char* what, std::string hint) {
+      draft_.problems.add(replica.replica_of->at, path + ": " + what, std::move(hint));
+    };
+    if (&replica == &plan_.storages.front())
+      fail("the first storage is where backups go, so it is no replica",
+           "Write its primary first.");
+    else if (primary == &replica)
+      fail("a storage is no replica of itself", "Name its primary.");
+    else if (primary != nullptr && primary->replica_of)
+      fail("this one is a replica, too",
+           fmt::format("Name its primary, {}.", primary->replica_of->text));
   }
 
   /// Reports `name` if there is no such entry. Returns it otherwise, unless it is doubtful.
@@ -77,8 +93,14 @@ class ReferenceCheck {
   void check_policy(const BackupPolicy& policy) {
     for (const Name& source : policy.sources)
       known("backup", "source", "sources", source, plan_.sources);
-    for (const Name& storage : policy.to)
-      known("backup", "storage", "storage", storage, plan_.storages);
+    for (const Name& name : policy.to) {
+      const Storage* storage = known("backup", "storage", "storage", name, plan_.storages);
+      if (storage != nullptr && storage->replica_of)
+        draft_.problems.add(
+            name.at, fmt::format("backup: {} is a replica, which takes no backups", name.text),
+            fmt::format("Write {}; what it takes is copied to {}.", storage->replica_of->text,
+                        name.text));
+    }
     if (plan_.storages.empty() && policy.to.empty() && !draft_.is_doubtful("storage", ""))
       draft_.problems.add(policy.at, "backup: the plan has no storage to back up to",
                           "Write storage: {near: {url: /srv/repo, password: NAME}}.");

@@ -137,7 +137,12 @@ void parse_storage(const Value& value, Storage& storage) {
   parse_account(fields, value, storage);
   const auto password = fields.find("password");
   const auto key = fields.find("key");
-  if (password.has_value() == key.has_value() && value.is_mapping()) {
+  if (const auto primary = fields.find("replica_of")) {
+    storage.replica_of = primary->name("the name of a storage");
+    if (password || key)
+      value.fail("a replica is unlocked as its primary",
+                 "Remove the password or the key; the primary's is used.");
+  } else if (password.has_value() == key.has_value() && value.is_mapping()) {
     value.fail("needs exactly one of `password` and `key`",
                "Write password: NAME, where NAME is an entry of the secrets section.");
   } else if (password || key) {

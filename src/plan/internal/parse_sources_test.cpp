@@ -103,6 +103,44 @@ TEST(Storage, TakesS3UrlsWithAnAccount) {
   EXPECT_THAT(with_key[0], Not(HasSubstr("geheim")));
 }
 
+TEST(Storage, MayBeAReplicaOfAnotherAndHasItsKeysThen) {
+  const std::string head =
+      "reprieve: 1\nplan: x\nsecrets: {r: {from: \"env:R\"}}\nstorage:\n"
+      "  near: {url: /n, key: r}\n";
+  const auto parsed = parse_plan(
+      as_bytes(head + "  far: {url: /f, replica_of: near}\n  other: {url: /o, key: r}\n"));
+  ASSERT_THAT(parsed.problems, IsEmpty());
+  const Plan& plan = *parsed.plan;
+  ASSERT_EQ(plan.replicas_of("near").size(), 1U);
+  EXPECT_EQ(plan.replicas_of("near")[0]->name, "far");
+  EXPECT_THAT(plan.replicas_of("other"), IsEmpty());
+  EXPECT_EQ(plan.storages[1].unlock, Storage::Unlock::kKey);
+  EXPECT_EQ(plan.storages[1].secret.text, "r");
+}
+
+TEST(Storage, IsNoReplicaOfItselfOrAReplicaOrWithKeysOfItsOwn) {
+  const std::string head =
+      "reprieve: 1\nplan: x\nsecrets: {r: {from: \"env:R\"}}\nstorage:\n"
+      "  near: {url: /n, key: r}\n";
+  const std::string far = "  far: {url: /f, replica_of: near}\n";
+  EXPECT_THAT(problems_of(head + "  far: {url: /f, replica_of: nerr}\n"),
+              ElementsAre(HasSubstr("6:30: storage.far.replica_of: there is no storage \"nerr\"\n"
+                                    "  Did you mean \"near\"?")));
+  EXPECT_THAT(problems_of(head + "  far: {url: /f, replica_of: far}\n"),
+              ElementsAre(HasSubstr("no replica of itself")));
+  EXPECT_THAT(problems_of(head + far + "  third: {url: /t, replica_of: far}\n"),
+              ElementsAre(HasSubstr("this one is a replica, too\n  Name its primary, near.")));
+  EXPECT_THAT(problems_of(head + "  far: {url: /f, replica_of: near, key: r}\n"),
+              ElementsAre(HasSubstr("a replica is unlocked as its primary")));
+  EXPECT_THAT(problems_of("reprieve: 1\nplan: x\nsecrets: {r: {from: \"env:R\"}}\nstorage:\n" +
+                          far + "  near: {url: /n, key: r}\n"),
+              ElementsAre(HasSubstr("the first storage is where backups go")));
+  EXPECT_THAT(problems_of(head + far +
+                          "sources: {f: {type: files, path: /srv}}\n"
+                          "backup: [{sources: [f], to: [near, far]}]\n"),
+              ElementsAre(HasSubstr("backup: far is a replica, which takes no backups")));
+}
+
 TEST(Storage, NeedsAFolderAndOneSecret) {
   const std::string head = "reprieve: 1\nplan: x\nsecrets: {r: {from: \"env:R\"}}\nstorage:\n";
   EXPECT_THAT(problems_of(head + "  a: {url: repo, password: r}\n"),

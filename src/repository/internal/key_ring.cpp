@@ -73,10 +73,6 @@ Commitment commitment_of(const Secret& shared) {
   return out;
 }
 
-}  // namespace
-
-namespace {
-
 Result<> take_handover(Credentials& credentials, const Config& config,
                        const crypto::SigningKey& own) {
   const auto handover = std::ranges::find(config.handovers, writer_id_of(own.public_key()),

@@ -15,10 +15,8 @@ namespace reprieve::repository {
 namespace {
 
 constexpr std::string_view kLogPrefix = "log/";
-constexpr std::string_view kReplicaPrefix = "replica/";
 /// A mark has nothing in it that could be damaged.
 constexpr std::size_t kReplicaBytesMax = 4096;
-constexpr std::string_view kKitPrefix = "kit/";
 /// Programs for every machine are far smaller.
 constexpr std::size_t kKitBytesMax = 1024 * 1024 * 1024;
 constexpr std::size_t kLogBytesMax = 64 * 1024 * 1024;

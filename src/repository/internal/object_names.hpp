@@ -26,6 +26,8 @@ inline constexpr std::string_view kGcPrefix = "gc/";
 inline constexpr std::string_view kTombPrefix = "tomb/";
 inline constexpr std::string_view kHoldPrefix = "hold/";
 inline constexpr std::string_view kLossPrefix = "loss/";
+inline constexpr std::string_view kKitPrefix = "kit/";
+inline constexpr std::string_view kReplicaPrefix = "replica/";
 
 ObjectKey config_key(std::uint64_t n);
 ObjectKey gc_key(std::uint64_t n);

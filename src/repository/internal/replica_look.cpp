@@ -180,7 +180,7 @@ Result<ReplicaOnly> find_lost(Repository& repository, ObjectStore& replica,
                               const CancelToken& cancel) {
   ObjectStore& primary = repository.store();
   ReplicaOnly loss;
-  for (const std::string_view prefix : {kConfigPrefix, std::string_view{"kit/"}, kHoldPrefix}) {
+  for (const std::string_view prefix : {kConfigPrefix, kKitPrefix, kHoldPrefix}) {
     REPRIEVE_TRY(const StoreDifference found, compare_stores(primary, replica, prefix));
     for (const ObjectInfo& object : found.extra)
       loss.lost.push_back(object.key);

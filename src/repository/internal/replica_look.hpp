@@ -15,8 +15,6 @@
 /// How two stores of one repository differ. The first is the primary, the second a replica.
 namespace reprieve::repository {
 
-inline constexpr std::string_view kReplicaPrefix = "replica/";
-
 /// In order of names.
 struct StoreDifference {
   std::vector<ObjectInfo> missing;  ///< The primary's alone.

@@ -14,7 +14,6 @@
 namespace reprieve::repository {
 namespace {
 
-constexpr std::string_view kKitPrefix = "kit/";
 constexpr std::string_view kMark = "a replica: only `reprieve repo sync` writes here\n";
 
 Error fork_error(const ObjectStore& near, const ObjectStore& far, const ObjectKey& key) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "crypto/crypto.hpp"
+#include "tree/tree_codec.hpp"
 
 namespace reprieve {
 namespace {
@@ -69,6 +70,7 @@ Result<std::vector<Entry>> MemorySnapshot::read_directory(const ListRef& directo
 }
 
 Result<std::vector<ChunkRef>> MemorySnapshot::chunks_of(const Content& content) {
+  REPRIEVE_RETURN_IF_ERROR(check_chunks(content, content.chunks));
   return content.chunks;
 }
 

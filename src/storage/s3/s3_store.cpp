@@ -44,25 +44,9 @@ std::string format_lock_date(Instant until) {
   return format_rfc3339(Instant{(until.nanoseconds + kSecond - 1) / kSecond * kSecond});
 }
 
-std::string base64(ByteView bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      group =
-          group << 8U | (i + j < bytes.size() ? std::to_integer<std::uint32_t>(bytes[i + j]) : 0U);
-    for (std::size_t j = 0; j < 4; ++j)
-      text += i + j <= bytes.size() ? kDigits[group >> (18 - 6 * j) & 63U] : '=';
-  }
-  return text;
-}
-
 /// A store takes no lock with bytes that may have been changed on the way.
 void add_digest(Call& call) {
-  call.headers.emplace_back("x-amz-checksum-sha256", base64(crypto::sha256(call.body)));
+  call.headers.emplace_back("x-amz-checksum-sha256", crypto::base64(crypto::sha256(call.body)));
 }
 
 }  // namespace

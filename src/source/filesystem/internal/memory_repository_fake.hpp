@@ -167,8 +167,12 @@ class MemoryReader : public RestoreReader {
     return out;
   }
   Result<std::vector<ChunkRef>> chunks_of(const Content& content) override {
-    if (content.list) return read_list(content.list->id);
-    return content.chunks;
+    std::vector<ChunkRef> chunks = content.chunks;
+    if (content.list) {
+      REPRIEVE_TRY(chunks, read_list(content.list->id));
+    }
+    REPRIEVE_RETURN_IF_ERROR(check_chunks(content, chunks));
+    return chunks;
   }
   bool is_chunk(const ChunkId& id, ByteView plaintext) override {
     return id == MemoryRepository::id_of(plaintext);

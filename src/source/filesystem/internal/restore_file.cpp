@@ -43,13 +43,6 @@ Result<std::optional<std::vector<ChunkRef>>> RestoreRun::chunks_of(TargetDirecto
   const Content& content = entry.content;
   if (!content.list && content.chunks.empty()) return Chunks{std::vector<ChunkRef>{}};
   auto found = context_.reader.chunks_of(content);
-  if (found) {
-    std::uint64_t total = 0;
-    for (const ChunkRef& chunk : *found)
-      total += chunk.length;
-    if (total != stored_size(content))
-      found = Error{ErrorKind::kCorrupt, "its chunks do not add up to its size"};
-  }
   if (found) return Chunks{*std::move(found)};
   if (found.error().kind != ErrorKind::kCorrupt && found.error().kind != ErrorKind::kNotFound)
     return std::move(found).error();

@@ -2,20 +2,15 @@
 
 #include <algorithm>
 
+#include "tree/path.hpp"
+
 namespace reprieve::filesystem {
 namespace {
 
 std::vector<std::string> trimmed(const std::vector<std::string>& paths) {
   std::vector<std::string> out;
-  for (std::string_view path : paths) {
-    while (path.starts_with("./"))
-      path.remove_prefix(2);
-    while (path.starts_with('/'))
-      path.remove_prefix(1);
-    while (path.ends_with('/'))
-      path.remove_suffix(1);
-    out.emplace_back(path == "." ? std::string_view{} : path);
-  }
+  for (const std::string& path : paths)
+    out.emplace_back(trimmed_path(path));
   return out;
 }
 
