@@ -9,8 +9,7 @@ Result<std::unique_ptr<LiveReplicas>> LiveReplicas::start(Workspace& workspace, 
   REPRIEVE_TRY(auto places, workspace.replica_places());
   if (places.empty()) return std::unique_ptr<LiveReplicas>{};
   REPRIEVE_TRY(OpenRepository open, workspace.open_repository(Purpose::kWrite));
-  return std::unique_ptr<LiveReplicas>{
-      new LiveReplicas{std::move(places), std::move(open), interval, cancel}};
+  return std::make_unique<LiveReplicas>(std::move(places), std::move(open), interval, cancel);
 }
 
 LiveReplicas::LiveReplicas(std::vector<StorePlace> places, OpenRepository open, Duration interval,

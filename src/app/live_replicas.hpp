@@ -21,14 +21,15 @@ class LiveReplicas {
   /// outlive it. Errors: those of opening the repository, which it does for itself.
   static Result<std::unique_ptr<LiveReplicas>> start(Workspace& workspace, Duration interval,
                                                      const CancelToken& cancel);
+  /// For start().
+  LiveReplicas(std::vector<StorePlace> places, OpenRepository open, Duration interval,
+               const CancelToken& cancel);
   LiveReplicas(const LiveReplicas&) = delete;
   LiveReplicas& operator=(const LiveReplicas&) = delete;
   /// Ends after the round that is under way: what that copies is needed in any case.
   ~LiveReplicas();
 
  private:
-  LiveReplicas(std::vector<StorePlace> places, OpenRepository open, Duration interval,
-               const CancelToken& cancel);
   void run();
 
   const std::vector<StorePlace> places_;
