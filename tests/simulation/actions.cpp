@@ -1,6 +1,7 @@
 #include "repository/prune.hpp"
 #include "simulation/keys.hpp"
 #include "simulation/world.hpp"
+#include "tree/tree_codec.hpp"
 
 /// What processes of a world do.
 namespace reprieve::simulation {
@@ -41,7 +42,7 @@ void World::act() {
 void World::begin_backup() {
   auto backup = std::make_unique<Backup>();
   backup->number = ++backups_begun_;
-  backup->source = dice_.one_in(2) ? "a" : "b";
+  backup->source = std::string(1, dice_.one_in(2) ? 'a' : 'b');
   backup->folders = some_folders(dice_);
   const std::uint64_t who = dice_.below(kWriterKeys.size() + 1);
   backup->process = new_process(who == kWriterKeys.size() ? kAdminKey : kWriterKeys.at(who));
@@ -84,7 +85,7 @@ void World::commit(Backup& backup) {
   Description description;
   description.source = backup.source;
   description.name = std::to_string(backup.number);
-  const auto made = backup.session->commit({*root, 2}, {}, description);
+  const auto made = backup.session->commit({*root, 1}, {}, description);
   if (!made) return;
   ++tally_.reported;
   reported_[made->id] = backup.number;

@@ -2,6 +2,7 @@
 
 #include "base/format.hpp"
 #include "repository/internal/gc_record.hpp"
+#include "repository/internal/label.hpp"
 #include "repository/internal/record.hpp"
 #include "repository/internal/session_list.hpp"
 #include "repository/internal/session_record.hpp"

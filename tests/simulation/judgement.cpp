@@ -96,7 +96,7 @@ void judge_points(World& world) {
       world.complain(fmt::format("point {} of backup {}{}: {}", snapshot.id.hex().substr(0, 16),
                                  number_of(snapshot), is_reported ? ", which was reported" : "",
                                  restored.error().what));
-    world.tally().restored += restored && is_reported ? 1 : 0;
+    world.tally().restored += restored && is_reported ? 1U : 0U;
   }
   for (const auto& [id, backup] : world.reported())
     if (!there.contains(id))

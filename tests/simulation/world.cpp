@@ -164,8 +164,8 @@ Result<CallFate> World::fate_of(const Process& process, StoreCall call, std::str
   // What did not arrive in time is what arrives late.
   fate.comes_again = dice_.one_in(fate.failure == Failure::kNone ? 30 : 3);
   fate.is_listed_late = dice_.one_in(3);
-  tally_.came_again += fate.comes_again ? 1 : 0;
-  tally_.listed_late += fate.is_listed_late ? 1 : 0;
+  tally_.came_again += fate.comes_again ? 1U : 0U;
+  tally_.listed_late += fate.is_listed_late ? 1U : 0U;
   if (fate.comes_again) trace_.add(fmt::format("{} comes again", key));
   if (fate.is_listed_late) trace_.add(fmt::format("{} is listed late", key));
   return fate;

@@ -95,7 +95,8 @@ Result<bool> Collector::try_run() {
     measure_dry_run(packs);
     return true;
   }
-  REPRIEVE_RETURN_IF_ERROR(check_keepers(packs));
+  REPRIEVE_TRY(const bool has_keepers, check_keepers(packs));
+  if (!has_keepers) return false;
   REPRIEVE_TRY(const bool is_copied, compact(packs));
   if (!is_copied) return false;
   REPRIEVE_TRY(const bool is_condemned, condemn(packs));
@@ -213,8 +214,9 @@ Result<bool> Collector::is_outdated(Error error) {
   return false;
 }
 
-/// Packs that keep what another one loses have to be whole, now, all of them.
-Result<> Collector::check_keepers(const std::vector<PackUse>& packs) const {
+/// Packs that keep what another one loses have to be whole, now, all of them. False: one is gone,
+/// for another collector condemned it after our look.
+Result<bool> Collector::check_keepers(const std::vector<PackUse>& packs) const {
   std::set<PackId> keepers;
   for (const PackUse& use : packs)
     if (use.verdict != PackUse::Verdict::kStays && use.condemned_by == 0)
@@ -223,12 +225,13 @@ Result<> Collector::check_keepers(const std::vector<PackUse>& packs) const {
     REPRIEVE_RETURN_IF_ERROR(cancel_.check());
     const auto proved = read_proved_pack(repository_, id);
     if (proved) continue;
+    if (proved.error().kind == ErrorKind::kNotFound) return false;
     Error error = proved.error();
     if (error.kind == ErrorKind::kCorrupt)
       error.hint = "Nothing was condemned. Run `reprieve repo repair`, then prune again.";
     return error;
   }
-  return kOk;
+  return true;
 }
 
 /// False: a pack that was to be copied is gone: another collector had no need of it.
