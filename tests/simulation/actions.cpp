@@ -47,10 +47,10 @@ void World::begin_backup() {
   const std::uint64_t who = dice_.below(kWriterKeys.size() + 1);
   backup->process = new_process(who == kWriterKeys.size() ? kAdminKey : kWriterKeys.at(who));
   attempted_[backup->number] = backup->folders;
-  if (!backup->process->open()) return;
+  if (auto opened = backup->process->open(); !opened) return end_run(*backup->process);
   auto session =
       WriteSession::begin(backup->process->repository(), small_packs(), backup->progress);
-  if (!session) return;
+  if (!session) return end_run(*backup->process);
   backup->session = *std::move(session);
   backups_.push_back(std::move(backup));
 }
@@ -64,16 +64,26 @@ void World::step(std::size_t which) {
     backup->process->clock().jump_to(some_offset());
     ++tally_.clock_jumps;
   }
-  if (backup->lists.size() == backup->folders.size()) return commit(*backup);
-  if (dice_.one_in(25)) {
-    ignore_error(backup->session->abandon(), "it promises nothing");
-    return;
+  if (go_on(*backup))
+    backups_.push_back(std::move(backup));
+  else
+    end_run(*backup->process);
+}
+
+/// False: it has ended, in one way or another.
+bool World::go_on(Backup& backup) {
+  if (backup.lists.size() == backup.folders.size()) {
+    commit(backup);
+    return false;
   }
-  const auto stored = store_folder(backup->process->repository(), *backup->session,
-                                   backup->folders[backup->lists.size()]);
-  if (!stored || dice_.one_in(25)) return;
-  backup->lists.push_back(*stored);
-  backups_.push_back(std::move(backup));
+  if (dice_.one_in(25)) {
+    ignore_error(backup.session->abandon(), "it promises nothing");
+    return false;
+  }
+  const auto stored = store_folder(backup.process->repository(), *backup.session,
+                                   backup.folders[backup.lists.size()]);
+  if (stored) backup.lists.push_back(*stored);
+  return stored && !dice_.one_in(25);
 }
 
 void World::commit(Backup& backup) {
@@ -102,6 +112,7 @@ void World::collect() {
   if (!process->open()) return;
   const CancelToken never;
   const auto report = prune(process->repository(), options, never);
+  end_run(*process);
   if (report) {
     ++tally_.collected;
     tally_.packs_deleted += report->packs_deleted;

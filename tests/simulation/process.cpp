@@ -17,7 +17,8 @@ Process::Process(ChaoticHost& host, VirtualTime& time, const BeforeCall& before,
                  host,
                  [this, &before](StoreCall call, std::string_view key) {
                    return before(*this, call, key);
-                 }),
+                 },
+                 start.number),
              clock_,
              random_,
              nullptr,

@@ -18,7 +18,7 @@ using BeforeCall = std::function<Result<CallFate>(Process&, StoreCall, std::stri
 
 /// What a process is started with.
 struct Start {
-  int number = 0;
+  std::uint64_t number = 0;
   std::uint64_t seed = 0;
   Duration clock_off{};
   std::byte key{};  ///< Every byte of its key file's secret.

@@ -94,11 +94,13 @@ void World::run() {
     act();
   while (!backups_.empty() && dice_.one_in(2))
     step(dice_.below(backups_.size()));
+  for (const auto& backup : backups_)
+    end_run(*backup->process);
   backups_.clear();
   is_calm_ = true;
   if (dice_.one_in(3)) cut_power();
   while (host_.under_way() > 0)
-    requests_arrive(1);
+    request_arrives(dice_.below(host_.under_way()));
   for (const ObjectKey& key : host_.delayed())
     host_.reveal(key);
 }
@@ -172,7 +174,7 @@ Result<CallFate> World::fate_of(const Process& process, StoreCall call, std::str
 }
 
 void World::others_act() {
-  if (dice_.one_in(20)) requests_arrive(2);
+  if (host_.under_way() > 0 && dice_.one_in(30)) request_arrives(dice_.below(host_.under_way()));
   if (const auto late = host_.delayed(); !late.empty() && dice_.one_in(6))
     host_.reveal(late[dice_.below(late.size())]);
   if (dice_.one_in(2'000)) cut_power();
@@ -182,16 +184,27 @@ void World::others_act() {
   --depth_;
 }
 
-void World::requests_arrive(std::uint64_t one_in) {
-  if (host_.under_way() == 0 || !dice_.one_in(one_in)) return;
+void World::request_arrives(std::size_t number) {
   note_last_put();
-  const std::size_t number = dice_.below(host_.under_way());
   const LateRequest next = host_.at(number);
+  trace_.add(fmt::format("late: {} {}", name_of(next.call), next.key));
   if (next.call == StoreCall::kRemove) check_removal(next.key);
-  const LateRequest request = host_.deliver(number);
-  trace_.add(fmt::format("late: {} {}", name_of(request.call), request.key));
-  if (request.call == StoreCall::kPut) last_put_ = request.key;
+  if (next.call == StoreCall::kPut) last_put_ = next.key;
+  host_.deliver(number);
   note_last_put();
+}
+
+/// What a run sent twice arrives before it ends, or never: see docs/adr/0010-garbage-collection.md.
+/// Removals may come at any time.
+void World::end_run(const Process& process) {
+  for (std::size_t i = host_.under_way(); i > 0; --i) {
+    const LateRequest request = host_.at(i - 1);
+    if (request.client != process.start().number || request.call == StoreCall::kRemove) continue;
+    if (dice_.one_in(2))
+      request_arrives(i - 1);
+    else
+      host_.drop(i - 1);
+  }
 }
 
 /// The store's host and all that runs: by chance nothing that was not synced survives, or all, or
@@ -201,8 +214,11 @@ void World::cut_power() {
   ++tally_.power_cuts;
   note_last_put();
   const std::uint64_t kind = dice_.below(3);
-  host_.cut_power(
-      [&](const ObjectKey&) { return kind == 0 || (kind == 1 && dice_.one_in(2)); });
+  host_.cut_power([&](const ObjectKey& key) {
+    const bool survives = kind == 0 || (kind == 1 && dice_.one_in(2));
+    if (!survives) lost_with_power_.insert(key);
+    return survives;
+  });
   if (watch_) watch_->note_power_cut();
 }
 

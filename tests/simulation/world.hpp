@@ -63,6 +63,8 @@ class World {
   [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
   /// What each backup captured, by number: points carry it as their name.
   [[nodiscard]] const std::map<int, Folders>& attempted() const { return attempted_; }
+  /// What was not durable when the power went.
+  [[nodiscard]] const std::set<ObjectKey>& lost_with_power() const { return lost_with_power_; }
   /// The points that were reported as done.
   [[nodiscard]] const std::map<SnapshotId, int>& reported() const { return reported_; }
 
@@ -72,7 +74,8 @@ class World {
   std::unique_ptr<Process> new_process(std::byte key);
   Result<CallFate> before_call(Process& process, StoreCall call, std::string_view key);
   void others_act();
-  void requests_arrive(std::uint64_t one_in);
+  void request_arrives(std::size_t number);
+  void end_run(const Process& process);
   void cut_power();
   Result<CallFate> fate_of(const Process& process, StoreCall call, std::string_view key);
   bool is_gone(Process& process) const;
@@ -82,6 +85,7 @@ class World {
   void act();
   void begin_backup();
   void step(std::size_t which);
+  bool go_on(Backup& backup);
   void commit(Backup& backup);
   void collect();
 
@@ -96,13 +100,14 @@ class World {
   std::optional<CondemnedWatch> watch_;
   bool is_calm_ = true;
   int depth_ = 0;
-  int processes_ = 0;
+  std::uint64_t processes_ = 0;
   int backups_begun_ = 0;
   ObjectKey last_put_;  // What the watch has not looked at yet.
   std::vector<std::unique_ptr<Backup>> backups_;
   std::map<int, Folders> attempted_;
   std::map<SnapshotId, int> reported_;
   std::vector<std::string> problems_;
+  std::set<ObjectKey> lost_with_power_;
 };
 
 }  // namespace reprieve::simulation

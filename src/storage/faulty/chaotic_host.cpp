@@ -21,14 +21,15 @@ LateRequest ChaoticHost::at(std::size_t number) const {
   return under_way_.at(number);
 }
 
+void ChaoticHost::drop(std::size_t number) {
+  const std::lock_guard lock{mutex_};
+  REPRIEVE_ASSERT(number < under_way_.size());
+  under_way_.erase(under_way_.begin() + static_cast<std::ptrdiff_t>(number));
+}
+
 LateRequest ChaoticHost::deliver(std::size_t number) {
-  LateRequest request;
-  {
-    const std::lock_guard lock{mutex_};
-    REPRIEVE_ASSERT(number < under_way_.size());
-    request = std::move(under_way_[number]);
-    under_way_.erase(under_way_.begin() + static_cast<std::ptrdiff_t>(number));
-  }
+  LateRequest request = at(number);
+  drop(number);
   const auto done = request.call == StoreCall::kPut ? disk_.put(request.key, request.body)
                                                     : disk_.remove(request.key);
   ignore_error(done, "its sender does not wait for it any more");

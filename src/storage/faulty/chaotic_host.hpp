@@ -14,6 +14,7 @@ namespace reprieve {
 
 /// A put() or remove() that is on its way to the store a second time.
 struct LateRequest {
+  std::uint64_t client = 0;  ///< Who sent it.
   StoreCall call = StoreCall::kPut;
   ObjectKey key;
   Bytes body = {};
@@ -32,6 +33,9 @@ class ChaoticHost {
   [[nodiscard]] LateRequest at(std::size_t number) const;
   /// The request of this number arrives, and is told. What comes of it is told to nobody else.
   LateRequest deliver(std::size_t number);
+
+  /// It never arrives.
+  void drop(std::size_t number);
 
   /// As the disk is, but for the changes that are not told yet.
   Result<> list(std::string_view prefix, const ObjectStore::Visit& visit) const;

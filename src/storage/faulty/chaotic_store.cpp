@@ -49,11 +49,11 @@ Result<> ChaoticStore::change(const LateRequest& request) {
 }
 
 Result<> ChaoticStore::put(const ObjectKey& key, ByteView body) {
-  return change({.call = StoreCall::kPut, .key = key, .body = copy_of(body)});
+  return change({.client = client_, .call = StoreCall::kPut, .key = key, .body = copy_of(body)});
 }
 
 Result<> ChaoticStore::remove(const ObjectKey& key) {
-  return change({.call = StoreCall::kRemove, .key = key});
+  return change({.client = client_, .call = StoreCall::kRemove, .key = key});
 }
 
 Result<> ChaoticStore::sync() {

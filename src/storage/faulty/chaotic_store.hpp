@@ -32,7 +32,9 @@ class ChaoticStore : public ObjectStore {
   /// Called before each call; it may use the store meanwhile, for others to act first. An error is
   /// the call's answer, and the call has no effect.
   using Choose = std::function<Result<CallFate>(StoreCall, std::string_view key)>;
-  ChaoticStore(ChaoticHost& host, Choose choose) : host_{host}, choose_{std::move(choose)} {}
+  /// `client` is the number that late requests carry.
+  ChaoticStore(ChaoticHost& host, Choose choose, std::uint64_t client = 0)
+      : host_{host}, choose_{std::move(choose)}, client_{client} {}
 
   Result<> put(const ObjectKey& key, ByteView body) override;
   Result<> sync() override;
@@ -52,6 +54,7 @@ class ChaoticStore : public ObjectStore {
 
   ChaoticHost& host_;
   const Choose choose_;
+  const std::uint64_t client_;
   std::mutex mutex_;
   // Guarded by mutex_, since the last sync().
   std::set<std::string> folders_;

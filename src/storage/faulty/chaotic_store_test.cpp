@@ -29,7 +29,8 @@ struct TwoClients {
   CallFate fate;
   MemoryStore disk;
   ChaoticHost host{disk};
-  ChaoticStore mine{host, [this](StoreCall, std::string_view) -> Result<CallFate> { return fate; }};
+  ChaoticStore mine{host, [this](StoreCall, std::string_view) -> Result<CallFate> { return fate; },
+                    1};
   ChaoticStore yours{host, no_fault};
 };
 
@@ -64,6 +65,7 @@ TEST(ChaoticStore, BringsARequestASecondTimeWhenOthersHaveActed) {
   ASSERT_TRUE(clients.yours.remove("a"));
   ASSERT_EQ(clients.host.under_way(), 1U);
 
+  EXPECT_EQ(clients.host.at(0).client, 1U);
   EXPECT_EQ(clients.host.deliver(0).key, "a");
 
   EXPECT_EQ(clients.host.under_way(), 0U);
