@@ -159,6 +159,8 @@ Result<> WriteSession::State::announce() {
   id = session_id_of(encoded);
   gc_seen = before.newest;
   REPRIEVE_RETURN_IF_ERROR(store.put(id_key(kSessionPrefix, id), encode_twin(encoded)));
+  // Some stores list late what they were told of: what was synced, collectors see.
+  REPRIEVE_RETURN_IF_ERROR(store.sync());
   // Again, now that collectors can see the session: what they condemned in between is absent too.
   REPRIEVE_TRY(const GcState after, read_gc_state(store, keys));
   // Lost packs are absent, too: so a backup brings back what it still finds at its source.

@@ -47,10 +47,10 @@ void World::begin_backup() {
   const std::uint64_t who = dice_.below(kWriterKeys.size() + 1);
   backup->process = new_process(who == kWriterKeys.size() ? kAdminKey : kWriterKeys.at(who));
   attempted_[backup->number] = backup->folders;
-  if (auto opened = backup->process->open(); !opened) return end_run(*backup->process);
+  if (auto opened = backup->process->open(); !opened) return settle_puts(*backup->process);
   auto session =
       WriteSession::begin(backup->process->repository(), small_packs(), backup->progress);
-  if (!session) return end_run(*backup->process);
+  if (!session) return settle_puts(*backup->process);
   backup->session = *std::move(session);
   backups_.push_back(std::move(backup));
 }
@@ -67,7 +67,7 @@ void World::step(std::size_t which) {
   if (go_on(*backup))
     backups_.push_back(std::move(backup));
   else
-    end_run(*backup->process);
+    settle_puts(*backup->process);
 }
 
 /// False: it has ended, in one way or another.
@@ -112,7 +112,7 @@ void World::collect() {
   if (!process->open()) return;
   const CancelToken never;
   const auto report = prune(process->repository(), options, never);
-  end_run(*process);
+  settle_puts(*process);
   if (report) {
     ++tally_.collected;
     tally_.packs_deleted += report->packs_deleted;

@@ -87,7 +87,10 @@ void judge_restores(World& world, bool must_succeed) {
     const auto restored = restore(process->repository(), snapshot, folders);
     if (restored) continue;
     const Error& error = restored.error();
-    if (must_succeed || error.kind != ErrorKind::kCorrupt)
+    // kNotFound: the pack and all that knew of it are torn.
+    const bool is_honest =
+        error.kind == ErrorKind::kCorrupt || error.kind == ErrorKind::kNotFound;
+    if (must_succeed || !is_honest)
       world.complain(fmt::format("torn: backup {}: {} {}", number_of(snapshot),
                                  static_cast<int>(error.kind), error.what));
   }

@@ -10,7 +10,7 @@
 namespace reprieve::simulation {
 namespace {
 
-constexpr std::uint64_t kSeedsOfABuild = 6;
+constexpr std::uint64_t kSeedsOfABuild = 8;
 
 struct Outcome {
   std::vector<std::string> problems;
@@ -58,7 +58,8 @@ TEST(Simulation, EveryReportedPointSurvivesWhateverHappens) {
       ADD_FAILURE() << "seed " << seed << ": " << problem;
     tally.add(outcome.tally);
   }
-  if (alone == 0) expect_faults(tally, count);
+  // The fewest seeds by which all of it comes about for certain.
+  if (count >= kSeedsOfABuild) expect_faults(tally, count);
 }
 
 TEST(Simulation, ASeedRepeatsItselfExactly) {

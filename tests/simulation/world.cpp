@@ -95,7 +95,7 @@ void World::run() {
   while (!backups_.empty() && dice_.one_in(2))
     step(dice_.below(backups_.size()));
   for (const auto& backup : backups_)
-    end_run(*backup->process);
+    settle_puts(*backup->process);
   backups_.clear();
   is_calm_ = true;
   if (dice_.one_in(3)) cut_power();
@@ -149,6 +149,7 @@ Result<CallFate> World::before_call(Process& process, StoreCall call, std::strin
     process.die();
   }
   if (is_gone(process)) return Error{ErrorKind::kCancelled, "died"};
+  if (call == StoreCall::kSync) settle_puts(process);
   if (call == StoreCall::kRemove) check_removal(ObjectKey{key});
   if (call == StoreCall::kPut) last_put_ = key;
   return fate_of(process, call, key);
@@ -175,7 +176,7 @@ Result<CallFate> World::fate_of(const Process& process, StoreCall call, std::str
 
 void World::others_act() {
   if (host_.under_way() > 0 && dice_.one_in(30)) request_arrives(dice_.below(host_.under_way()));
-  if (const auto late = host_.delayed(); !late.empty() && dice_.one_in(6))
+  if (const auto late = host_.delayed(); !late.empty() && dice_.one_in(40))
     host_.reveal(late[dice_.below(late.size())]);
   if (dice_.one_in(2'000)) cut_power();
   if (depth_ >= kDepthMax || !dice_.one_in(12)) return;
@@ -194,9 +195,9 @@ void World::request_arrives(std::size_t number) {
   note_last_put();
 }
 
-/// What a run sent twice arrives before it ends, or never: see docs/adr/0010-garbage-collection.md.
-/// Removals may come at any time.
-void World::end_run(const Process& process) {
+/// What a process sent twice arrives before its next sync() returns, or never:
+/// docs/adr/0010-garbage-collection.md says why. Removals may come at any time.
+void World::settle_puts(const Process& process) {
   for (std::size_t i = host_.under_way(); i > 0; --i) {
     const LateRequest request = host_.at(i - 1);
     if (request.client != process.start().number || request.call == StoreCall::kRemove) continue;

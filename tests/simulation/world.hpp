@@ -75,7 +75,7 @@ class World {
   Result<CallFate> before_call(Process& process, StoreCall call, std::string_view key);
   void others_act();
   void request_arrives(std::size_t number);
-  void end_run(const Process& process);
+  void settle_puts(const Process& process);
   void cut_power();
   Result<CallFate> fate_of(const Process& process, StoreCall call, std::string_view key);
   bool is_gone(Process& process) const;

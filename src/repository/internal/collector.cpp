@@ -65,6 +65,7 @@ Result<bool> Collector::announce() {
     REPRIEVE_RETURN_IF_ERROR(
         repository_.store().put(id_key(kSessionPrefix, session_), encode_twin(encoded)));
     is_announced_ = true;
+    REPRIEVE_RETURN_IF_ERROR(repository_.store().sync());
   }
   REPRIEVE_TRY(gc_, read_gc_state(repository_.store(), keys));
   return true;
@@ -201,11 +202,11 @@ Result<bool> Collector::mark() {
 }
 
 /// A chunk that is not found was perhaps a snapshot's that another collector removed after we had
-/// listed it: whether the store has changed since.
+/// listed it, or was copied after we had read the indexes: whether the store has changed since.
 Result<bool> Collector::is_outdated_look(const Error& error) {
   if (error.kind != ErrorKind::kCorrupt) return false;
   REPRIEVE_TRY(const StoreLook now, look_at_store(repository_, session_));
-  return now.packs != look_.packs || now.roots() != look_.roots();
+  return now.packs != look_.packs || now.roots() != look_.roots() || now.indexes != look_.indexes;
 }
 
 Result<bool> Collector::is_outdated(Error error) {

@@ -19,6 +19,7 @@ namespace reprieve::repository {
 /// the snapshots.
 struct StoreLook {
   PackSizes packs;          ///< As listed last.
+  std::vector<std::string> indexes;  ///< From which the Index is made, by name.
   std::set<PackId> judged;  ///< In both listings: only these may be condemned.
   std::vector<StoredSession> sessions;
   std::set<SessionId> open;  ///< Neither finished nor fenced; without the looking collector's own.
