@@ -160,10 +160,9 @@ Result<std::unique_ptr<Repository>> Repository::open(ObjectStore& store, const U
   if (!options.cache_dir.empty())
     cache_folder = options.cache_dir / to_hex(unlocked.credentials.repository);
   REPRIEVE_TRY(KeyRing keys, KeyRing::make(std::move(unlocked.credentials), unlocked.config));
-  auto repository = std::make_unique<Repository>(
-      std::make_unique<State>(store, random, clock, std::move(keys),
-                              unlocked.slot.substr(kSlotPrefix.size()), cache_folder,
-                              options.threads));
+  auto repository = std::make_unique<Repository>(std::make_unique<State>(
+      store, random, clock, std::move(keys), unlocked.slot.substr(kSlotPrefix.size()), cache_folder,
+      options.threads));
   REPRIEVE_RETURN_IF_ERROR(repository->refresh());
   return repository;
 }

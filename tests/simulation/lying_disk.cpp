@@ -22,9 +22,10 @@ void tear(Bytes& bytes, Tear how, std::uint64_t chance) {
   const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(at);
   switch (how) {
     case Tear::kSector:
-      std::fill(from, bytes.begin() + static_cast<std::ptrdiff_t>(
-                                          std::min(at + kSectorBytes, bytes.size())),
-                std::byte{0x5a});
+      std::fill(
+          from,
+          bytes.begin() + static_cast<std::ptrdiff_t>(std::min(at + kSectorBytes, bytes.size())),
+          std::byte{0x5a});
       return;
     case Tear::kTruncated:
       return bytes.resize(chance % bytes.size());
@@ -88,8 +89,7 @@ void judge_restores(World& world, bool must_succeed) {
     if (restored) continue;
     const Error& error = restored.error();
     // kNotFound: the pack and all that knew of it are torn.
-    const bool is_honest =
-        error.kind == ErrorKind::kCorrupt || error.kind == ErrorKind::kNotFound;
+    const bool is_honest = error.kind == ErrorKind::kCorrupt || error.kind == ErrorKind::kNotFound;
     if (must_succeed || !is_honest)
       world.complain(fmt::format("torn: backup {}: {} {}", number_of(snapshot),
                                  static_cast<int>(error.kind), error.what));

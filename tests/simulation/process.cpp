@@ -8,8 +8,7 @@ repository::UnlockKey key_of(std::byte key) {
   return unlock;
 }
 
-Process::Process(ChaoticHost& host, VirtualTime& time, const BeforeCall& before,
-                 const Start& start)
+Process::Process(ChaoticHost& host, VirtualTime& time, const BeforeCall& before, const Start& start)
     : start_{start},
       random_{start.seed},
       clock_{time, start.clock_off},

@@ -21,7 +21,7 @@ struct Start {
   std::uint64_t number = 0;
   std::uint64_t seed = 0;
   Duration clock_off{};
-  std::byte key{};  ///< Every byte of its key file's secret.
+  std::byte key{};               ///< Every byte of its key file's secret.
   std::uint64_t power_cuts = 0;  ///< That came before it.
 };
 

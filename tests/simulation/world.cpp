@@ -161,7 +161,8 @@ Result<CallFate> World::fate_of(const Process& process, StoreCall call, std::str
   if (dice_.one_in(60)) fate.failure = dice_.one_in(2) ? Failure::kUndone : Failure::kDone;
   if (fate.failure != Failure::kNone) {
     ++tally_.lost_calls;
-    trace_.add(fmt::format("{} is lost: {}", process.start().number, static_cast<int>(fate.failure)));
+    trace_.add(
+        fmt::format("{} is lost: {}", process.start().number, static_cast<int>(fate.failure)));
   }
   if (call != StoreCall::kPut && call != StoreCall::kRemove) return fate;
   // What did not arrive in time is what arrives late.

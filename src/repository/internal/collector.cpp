@@ -373,6 +373,12 @@ Result<> Collector::delete_condemned() {
   std::set<PackId> gone;
   for (const auto& [pack, n] : gc_.condemned)
     if (!look_.packs.contains(pack)) gone.insert(pack);
+  // A writer that was fenced off may go on, and index packs that were deleted since.
+  for (const Index::PackRow& row : repository_.index().packs()) {
+    const auto label = parse_label(row.label);
+    if (label && look_.fenced.contains(label->session) && !look_.packs.contains(row.id))
+      gone.insert(row.id);
+  }
   REPRIEVE_RETURN_IF_ERROR(store.sync());
   REPRIEVE_RETURN_IF_ERROR(replace_indexes(gone));
   REPRIEVE_RETURN_IF_ERROR(remove_traces());

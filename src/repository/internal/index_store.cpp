@@ -32,8 +32,7 @@ Result<Listing> list_indexes(ObjectStore& store) {
 }  // namespace
 
 IndexStore::IndexStore(ObjectStore& store, const KeyRing& keys, RandomSource& random,
-                       const std::filesystem::path& cache_folder, Index& index,
-                       unsigned threads)
+                       const std::filesystem::path& cache_folder, Index& index, unsigned threads)
     : store_{store},
       keys_{keys},
       random_{random},

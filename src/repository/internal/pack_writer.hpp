@@ -83,7 +83,7 @@ class PackWriter {
   std::size_t pending_chunks_ = 0;
   Duration indexed_at_;
   Duration callers_away_since_;  ///< Of Workers::kCaller, in its thread.
-  std::mutex index_mutex_;  // Held while index_ runs.
+  std::mutex index_mutex_;       // Held while index_ runs.
   std::vector<std::thread> threads_;
 };
 
