@@ -29,10 +29,10 @@ bool is_expected(const Error& error) {
 }  // namespace
 
 void World::act() {
-  const std::uint64_t kind = dice_.below(5);
-  if (kind == 0) {
+  const std::uint64_t kind = dice_.below(8);
+  if (kind < 2) {
     collect();
-  } else if (kind < 3 && backups_.size() < kBackupsAtOnce) {
+  } else if (kind < 5 && backups_.size() < kBackupsAtOnce) {
     begin_backup();
   } else if (!backups_.empty()) {
     step(dice_.below(backups_.size()));

@@ -28,6 +28,14 @@ bool matters(StoreCall call) {
   return call != StoreCall::kGet && call != StoreCall::kStat;
 }
 
+/// Others act before one in so many calls: most often where what they do is decided upon, or is
+/// just about to be seen.
+std::uint64_t others_one_in(StoreCall call, std::string_view key) {
+  if (!matters(call)) return 60;
+  const bool is_data = key.starts_with("pack/") || key.starts_with("idx/");
+  return is_data ? 16 : 7;
+}
+
 }  // namespace
 
 void Tally::add(const Tally& other) {
@@ -142,7 +150,7 @@ Result<CallFate> World::before_call(Process& process, StoreCall call, std::strin
   trace_.add(fmt::format("{} {} {}", process.start().number, name_of(call), key));
   if (is_calm_) return CallFate{};
   if (is_gone(process)) return Error{ErrorKind::kCancelled, "died"};
-  others_act();
+  others_act(others_one_in(call, key));
   if (!is_gone(process) && matters(call) && dice_.one_in(150)) {
     trace_.add(fmt::format("{} dies", process.start().number));
     ++tally_.deaths;
@@ -175,12 +183,12 @@ Result<CallFate> World::fate_of(const Process& process, StoreCall call, std::str
   return fate;
 }
 
-void World::others_act() {
+void World::others_act(std::uint64_t one_in) {
   if (host_.under_way() > 0 && dice_.one_in(30)) request_arrives(dice_.below(host_.under_way()));
   if (const auto late = host_.delayed(); !late.empty() && dice_.one_in(40))
     host_.reveal(late[dice_.below(late.size())]);
   if (dice_.one_in(2'000)) cut_power();
-  if (depth_ >= kDepthMax || !dice_.one_in(12)) return;
+  if (depth_ >= kDepthMax || !dice_.one_in(one_in)) return;
   ++depth_;
   act();
   --depth_;

@@ -73,7 +73,7 @@ class World {
   Duration some_offset();
   std::unique_ptr<Process> new_process(std::byte key);
   Result<CallFate> before_call(Process& process, StoreCall call, std::string_view key);
-  void others_act();
+  void others_act(std::uint64_t one_in);
   void request_arrives(std::size_t number);
   void settle_puts(const Process& process);
   void cut_power();
