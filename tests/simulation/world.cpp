@@ -151,6 +151,8 @@ Result<CallFate> World::before_call(Process& process, StoreCall call, std::strin
   if (is_calm_) return CallFate{};
   if (is_gone(process)) return Error{ErrorKind::kCancelled, "died"};
   others_act(others_one_in(call, key));
+  // Where most is at stake: all that waits for the sync.
+  if (dice_.one_in(call == StoreCall::kSync ? 100 : 4'000)) cut_power();
   if (!is_gone(process) && matters(call) && dice_.one_in(150)) {
     trace_.add(fmt::format("{} dies", process.start().number));
     ++tally_.deaths;
@@ -187,7 +189,6 @@ void World::others_act(std::uint64_t one_in) {
   if (host_.under_way() > 0 && dice_.one_in(30)) request_arrives(dice_.below(host_.under_way()));
   if (const auto late = host_.delayed(); !late.empty() && dice_.one_in(40))
     host_.reveal(late[dice_.below(late.size())]);
-  if (dice_.one_in(2'000)) cut_power();
   if (depth_ >= kDepthMax || !dice_.one_in(one_in)) return;
   ++depth_;
   act();
