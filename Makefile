@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build package test check fuzz bench demo format clean
+.PHONY: help deps build package test check fuzz simulate bench demo format clean
 
 # Objects of one checkout serve the next one, wherever it lies.
 export CCACHE_BASEDIR := $(CURDIR)
@@ -11,6 +11,7 @@ export CCACHE_NOHASHDIR := 1
 
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 600
+SIMULATE_MINUTES ?= 60
 
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | \
@@ -35,12 +36,16 @@ test: build  ## every suite: unit, conformance, integration (with sanitizers), e
 	@cmake --build build/dev -j $(JOBS)
 	@ctest --test-dir build/dev -j $(JOBS) --output-on-failure --no-tests=error --no-label-summary
 
-check:  ## all that CI asks beside the tests: format, lint, tidy, tsan, fuzz (short)
+check:  ## all that CI asks beside the tests: format, lint, tidy, tsan, fuzz, simulate (short)
 	@tools/check
 
 fuzz:  ## every fuzz target for FUZZ_SECONDS (600)
 	@tools/deps --quiet build check
 	@tools/fuzz $(FUZZ_SECONDS)
+
+simulate:  ## writers and collectors over a failing store, new seeds for SIMULATE_MINUTES (60)
+	@tools/deps --quiet build
+	@JOBS=$(JOBS) tools/simulate --minutes $(SIMULATE_MINUTES)
 
 bench: build  ## against the peers, on this machine
 	@tools/deps --quiet bench

@@ -130,6 +130,22 @@ TEST_F(Prune, ADryRunSaysWhatTheRunDoesAndWritesNothing) {
   EXPECT_EQ(done.bytes_freed, planned.bytes_reclaimable);
 }
 
+TEST_F(Prune, ALostPlanIsDamageThatVerifyAndRepairTellOf) {
+  ASSERT_TRUE(test_.disk.put("gc/00000001", as_bytes("torn")));
+  Progress progress;
+  const CancelToken never;
+
+  const auto verified = verify(*test_.open(), VerifyLevel::kData, 1, progress, never);
+  const auto repaired = repair(test_.disk, test_.open().get(), true, 1, progress, never);
+
+  ASSERT_TRUE(verified) << verified.error().what;
+  ASSERT_EQ(verified->damages.size(), 1U);
+  EXPECT_EQ(verified->damages[0].object, "gc/00000001");
+  ASSERT_TRUE(repaired) << repaired.error().what;
+  ASSERT_EQ(repaired->left.size(), 1U);
+  EXPECT_EQ(repaired->left[0].object, "gc/00000001");
+}
+
 TEST_F(Prune, AHeldPointStaysUntilItIsReleased) {
   back_up("first", TestRepository::contents(1));
   back_up("second", TestRepository::contents(2));

@@ -40,7 +40,7 @@ Result<> report_lost_packs(const Repository& repository, RepairReport& report) {
   REPRIEVE_TRY(const std::set<PackId> lost,
                find_lost_packs(repository.store(), repository.index()));
   // What garbage collection has condemned may be gone for good reason.
-  REPRIEVE_TRY(const GcState gc, read_gc_state(repository.store(), repository.keys()));
+  REPRIEVE_TRY(const GcState gc, read_whole_plans(repository.store(), repository.keys()));
   for (const PackId& id : lost) {
     const ObjectKey key = pack_key(id);
     const bool is_known = std::ranges::binary_search(report.healed, key) ||

@@ -17,13 +17,13 @@ namespace reprieve::repository {
 
 struct Repository::State {
   State(ObjectStore& store_in, RandomSource& random_in, Clock& clock_in, KeyRing keys_in,
-        std::string slot_in, const std::filesystem::path& cache_folder)
+        std::string slot_in, const std::filesystem::path& cache_folder, unsigned threads)
       : store{store_in},
         random{random_in},
         clock{clock_in},
         keys{std::move(keys_in)},
         slot{std::move(slot_in)},
-        index_store{store, keys, random, cache_folder, index} {}
+        index_store{store, keys, random, cache_folder, index, threads} {}
 
   ObjectStore& store;
   RandomSource& random;
@@ -160,9 +160,9 @@ Result<std::unique_ptr<Repository>> Repository::open(ObjectStore& store, const U
   if (!options.cache_dir.empty())
     cache_folder = options.cache_dir / to_hex(unlocked.credentials.repository);
   REPRIEVE_TRY(KeyRing keys, KeyRing::make(std::move(unlocked.credentials), unlocked.config));
-  auto repository = std::make_unique<Repository>(
-      std::make_unique<State>(store, random, clock, std::move(keys),
-                              unlocked.slot.substr(kSlotPrefix.size()), cache_folder));
+  auto repository = std::make_unique<Repository>(std::make_unique<State>(
+      store, random, clock, std::move(keys), unlocked.slot.substr(kSlotPrefix.size()), cache_folder,
+      options.threads));
   REPRIEVE_RETURN_IF_ERROR(repository->refresh());
   return repository;
 }

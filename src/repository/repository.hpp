@@ -39,9 +39,11 @@ struct SlotSummary {
 struct OpenOptions {
   /// Where decrypted indexes are cached; one folder per repository below it is made. Empty: in
   /// memory only.
-  std::filesystem::path cache_dir;
+  std::filesystem::path cache_dir = {};
   /// Opens only with a slot whose id begins so.
   std::string slot = {};
+  /// That fetch indexes, which a store far away makes worth it; 1: the caller's alone.
+  unsigned threads = 4;
 };
 
 /// An open repository: keys, config, and the index of all chunks. Immutable after open() but for

@@ -97,6 +97,8 @@ struct WriteSession::State {
   void gather(ChunkType type, const ChunkId& id, ByteView plaintext,
               std::span<const ChunkId> children);
   Gatherer& gatherer_for(ChunkType type);
+  void submit(OpenFrame frame);
+  void seal(OpenFrame frame);
   void seal_frames();
   void join_sealers();
   Result<> write_index(std::vector<PackContents> finished);
@@ -157,6 +159,8 @@ Result<> WriteSession::State::announce() {
   id = session_id_of(encoded);
   gc_seen = before.newest;
   REPRIEVE_RETURN_IF_ERROR(store.put(id_key(kSessionPrefix, id), encode_twin(encoded)));
+  // Some stores list late what they were told of: what was synced, collectors see.
+  REPRIEVE_RETURN_IF_ERROR(store.sync());
   // Again, now that collectors can see the session: what they condemned in between is absent too.
   REPRIEVE_TRY(const GcState after, read_gc_state(store, keys));
   // Lost packs are absent, too: so a backup brings back what it still finds at its source.
@@ -192,11 +196,12 @@ void WriteSession::State::start() {
   gear = keys.gear_table();
   packs.emplace(
       PackWriter::Target{repository.store(), repository.random(), repository.clock(), keys,
-                         progress, session.entry, id,
+                         progress, session.entry, id, options.workers,
                          std::min(options.pack_bytes, kPackBodyMax / 4 * 3), options.index_chunks,
                          options.index_interval},
       [this](std::vector<PackContents> finished) { return write_index(std::move(finished)); }, pace,
       failure);
+  if (options.workers == Workers::kCaller) return;
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned count = options.threads == 0 ? cores : options.threads;
   for (unsigned i = 0; i < count; ++i)
@@ -233,23 +238,35 @@ void WriteSession::State::gather(ChunkType type, const ChunkId& chunk, ByteView 
     open.raw.reserve(std::max<std::size_t>(options.frame_bytes, plaintext.size()));
     open.add(type, chunk, plaintext, children);
   }
-  const std::size_t bytes = full.raw.size();
-  if (!full.chunks.empty()) seal_queue.push(std::move(full), bytes);
+  submit(std::move(full));
 }
 
-void WriteSession::State::seal_frames() {
+void WriteSession::State::submit(OpenFrame frame) {
+  if (frame.chunks.empty()) return;
+  const std::size_t bytes = frame.raw.size();
+  if (options.workers == Workers::kCaller)
+    seal(std::move(frame));
+  else
+    seal_queue.push(std::move(frame), bytes);
+}
+
+void WriteSession::State::seal(OpenFrame frame) {
+  if (failure.is_set()) return;
   FrameBinding binding;
   binding.repository = repository.id();
   binding.epoch = session.entry.epoch;
-  while (auto frame = seal_queue.pop()) {
-    if (failure.is_set()) continue;  // Drain, so that nobody blocks for ever.
-    binding.pack_type = frame->pack_type;
-    const SealedFrame sealed =
-        seal_frame(session.shared, binding, repository.random(), frame->raw, pace.level());
-    if (frame->pack_type == kDataPack && sealed.codec == Codec::kStored)
-      bytes_dense += frame->raw.size();
-    packs->add(frame->pack_type, sealed, std::move(frame->chunks));
-  }
+  binding.pack_type = frame.pack_type;
+  const SealedFrame sealed =
+      seal_frame(session.shared, binding, repository.random(), frame.raw, pace.level());
+  if (frame.pack_type == kDataPack && sealed.codec == Codec::kStored)
+    bytes_dense += frame.raw.size();
+  packs->add(frame.pack_type, sealed, std::move(frame.chunks));
+}
+
+/// To the end also after a failure, so that nobody blocks for ever.
+void WriteSession::State::seal_frames() {
+  while (auto frame = seal_queue.pop())
+    seal(*std::move(frame));
 }
 
 Result<> WriteSession::State::write_index(std::vector<PackContents> finished) {
@@ -271,13 +288,9 @@ Result<> WriteSession::State::write_index(std::vector<PackContents> finished) {
 }
 
 Result<> WriteSession::State::finish_chunks() {
-  for (Gatherer& gatherer : data_gatherers) {
-    const std::size_t bytes = gatherer.frame.raw.size();
-    if (!gatherer.frame.chunks.empty()) seal_queue.push(std::move(gatherer.frame), bytes);
-  }
-  const std::size_t tree_bytes = tree_gatherer.frame.raw.size();
-  if (!tree_gatherer.frame.chunks.empty())
-    seal_queue.push(std::move(tree_gatherer.frame), tree_bytes);
+  for (Gatherer& gatherer : data_gatherers)
+    submit(std::exchange(gatherer.frame, OpenFrame{}));
+  submit(std::exchange(tree_gatherer.frame, OpenFrame{}));
   join_sealers();
   return packs->finish();
 }

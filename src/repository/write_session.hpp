@@ -15,12 +15,19 @@ namespace reprieve::repository {
 
 enum class ChunkType : std::uint8_t { kData = 1, kTree = 2, kList = 3 };
 
+/// Who seals frames and writes packs.
+enum class Workers : std::uint8_t {
+  kOwn,     ///< Threads of the session.
+  kCaller,  ///< put() and commit(), before they return: the order of all calls repeats itself.
+};
+
 struct SessionOptions {
   int compression_level = 1;  ///< zstd, of the first frames at least.
   /// Above `compression_level`: while the store is what everything waits for, the level rises up to
   /// this, since the processor has the time; it falls when the processor has not.
   int compression_level_max = 0;
-  unsigned threads = 0;                         ///< Sealing threads; 0: as many as there are cores.
+  Workers workers = Workers::kOwn;
+  unsigned threads = 0;  ///< Own sealing threads; 0: as many as there are cores.
   std::uint32_t pack_bytes = 16 * 1024 * 1024;  ///< Target of a pack's body, at most 24 MiB.
   std::uint32_t frame_bytes = 1024 * 1024;      ///< Small chunks gather up to this, at most 1 MiB.
   /// An index is written whenever so many chunks wait for one: it keeps their rows, about 80 bytes

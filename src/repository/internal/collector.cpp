@@ -65,6 +65,7 @@ Result<bool> Collector::announce() {
     REPRIEVE_RETURN_IF_ERROR(
         repository_.store().put(id_key(kSessionPrefix, session_), encode_twin(encoded)));
     is_announced_ = true;
+    REPRIEVE_RETURN_IF_ERROR(repository_.store().sync());
   }
   REPRIEVE_TRY(gc_, read_gc_state(repository_.store(), keys));
   return true;
@@ -95,7 +96,8 @@ Result<bool> Collector::try_run() {
     measure_dry_run(packs);
     return true;
   }
-  REPRIEVE_RETURN_IF_ERROR(check_keepers(packs));
+  REPRIEVE_TRY(const bool has_keepers, check_keepers(packs));
+  if (!has_keepers) return false;
   REPRIEVE_TRY(const bool is_copied, compact(packs));
   if (!is_copied) return false;
   REPRIEVE_TRY(const bool is_condemned, condemn(packs));
@@ -200,11 +202,11 @@ Result<bool> Collector::mark() {
 }
 
 /// A chunk that is not found was perhaps a snapshot's that another collector removed after we had
-/// listed it: whether the store has changed since.
+/// listed it, or was copied after we had read the indexes: whether the store has changed since.
 Result<bool> Collector::is_outdated_look(const Error& error) {
   if (error.kind != ErrorKind::kCorrupt) return false;
   REPRIEVE_TRY(const StoreLook now, look_at_store(repository_, session_));
-  return now.packs != look_.packs || now.roots() != look_.roots();
+  return now.packs != look_.packs || now.roots() != look_.roots() || now.indexes != look_.indexes;
 }
 
 Result<bool> Collector::is_outdated(Error error) {
@@ -213,8 +215,9 @@ Result<bool> Collector::is_outdated(Error error) {
   return false;
 }
 
-/// Packs that keep what another one loses have to be whole, now, all of them.
-Result<> Collector::check_keepers(const std::vector<PackUse>& packs) const {
+/// Packs that keep what another one loses have to be whole, now, all of them. False: one is gone,
+/// for another collector condemned it after our look.
+Result<bool> Collector::check_keepers(const std::vector<PackUse>& packs) const {
   std::set<PackId> keepers;
   for (const PackUse& use : packs)
     if (use.verdict != PackUse::Verdict::kStays && use.condemned_by == 0)
@@ -223,12 +226,13 @@ Result<> Collector::check_keepers(const std::vector<PackUse>& packs) const {
     REPRIEVE_RETURN_IF_ERROR(cancel_.check());
     const auto proved = read_proved_pack(repository_, id);
     if (proved) continue;
+    if (proved.error().kind == ErrorKind::kNotFound) return false;
     Error error = proved.error();
     if (error.kind == ErrorKind::kCorrupt)
       error.hint = "Nothing was condemned. Run `reprieve repo repair`, then prune again.";
     return error;
   }
-  return kOk;
+  return true;
 }
 
 /// False: a pack that was to be copied is gone: another collector had no need of it.
@@ -369,6 +373,12 @@ Result<> Collector::delete_condemned() {
   std::set<PackId> gone;
   for (const auto& [pack, n] : gc_.condemned)
     if (!look_.packs.contains(pack)) gone.insert(pack);
+  // A writer that was fenced off may go on, and index packs that were deleted since.
+  for (const Index::PackRow& row : repository_.index().packs()) {
+    const auto label = parse_label(row.label);
+    if (label && look_.fenced.contains(label->session) && !look_.packs.contains(row.id))
+      gone.insert(row.id);
+  }
   REPRIEVE_RETURN_IF_ERROR(store.sync());
   REPRIEVE_RETURN_IF_ERROR(replace_indexes(gone));
   REPRIEVE_RETURN_IF_ERROR(remove_traces());

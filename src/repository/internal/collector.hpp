@@ -31,7 +31,7 @@ class Collector {
   Result<bool> mark();
   Result<bool> is_outdated_look(const Error& error);
   Result<bool> is_outdated(Error error);
-  Result<> check_keepers(const std::vector<PackUse>& packs) const;
+  Result<bool> check_keepers(const std::vector<PackUse>& packs) const;
   Result<bool> compact(const std::vector<PackUse>& packs);
   Result<bool> condemn(const std::vector<PackUse>& packs);
   Result<> fence_off();

@@ -63,8 +63,11 @@ Result<Tomb> read_tomb(ObjectStore& store, const KeyRing& keys, const ObjectKey&
 /// Plans that are removed while they are read: how often that may happen in a row.
 constexpr int kListTries = 20;
 
+enum class DamagedPlans : std::uint8_t { kStop, kPassOver };
+
 /// Nothing if a plan went while we looked: a newer one came then, and has to be seen.
-Result<std::optional<GcState>> read_listed_plans(ObjectStore& store, const KeyRing& keys) {
+Result<std::optional<GcState>> read_listed_plans(ObjectStore& store, const KeyRing& keys,
+                                                 DamagedPlans damaged) {
   GcState state;
   REPRIEVE_RETURN_IF_ERROR(store.list(kGcPrefix, [&](const ObjectInfo& object) -> Result<> {
     if (const auto n = number_in_key(kGcPrefix, object.key)) state.numbers.push_back(*n);
@@ -73,6 +76,8 @@ Result<std::optional<GcState>> read_listed_plans(ObjectStore& store, const KeyRi
   for (const std::uint64_t n : state.numbers) {  // In key order, so oldest first.
     auto plan = read_gc_plan(store, keys, n);
     if (!plan && plan.error().kind == ErrorKind::kNotFound) return std::optional<GcState>{};
+    if (!plan && plan.error().kind == ErrorKind::kCorrupt && damaged == DamagedPlans::kPassOver)
+      continue;
     if (!plan) return std::move(plan).error();
     for (const PackId& pack : plan->condemned)
       state.condemned.try_emplace(pack, n);
@@ -80,6 +85,15 @@ Result<std::optional<GcState>> read_listed_plans(ObjectStore& store, const KeyRi
     state.newest = n;
   }
   return std::optional{std::move(state)};
+}
+
+Result<GcState> read_plans(ObjectStore& store, const KeyRing& keys, DamagedPlans damaged) {
+  for (int tries = 0; tries < kListTries; ++tries) {
+    REPRIEVE_TRY(auto state, read_listed_plans(store, keys, damaged));
+    if (state) return *std::move(state);
+  }
+  return Error{ErrorKind::kTransient, "garbage collection's plans keep changing",
+               "Try again in a minute."};
 }
 
 }  // namespace
@@ -151,12 +165,11 @@ Result<Tomb> parse_tomb(ByteView record) {
 }
 
 Result<GcState> read_gc_state(ObjectStore& store, const KeyRing& keys) {
-  for (int tries = 0; tries < kListTries; ++tries) {
-    REPRIEVE_TRY(auto state, read_listed_plans(store, keys));
-    if (state) return *std::move(state);
-  }
-  return Error{ErrorKind::kTransient, "garbage collection's plans keep changing",
-               "Try again in a minute."};
+  return read_plans(store, keys, DamagedPlans::kStop);
+}
+
+Result<GcState> read_whole_plans(ObjectStore& store, const KeyRing& keys) {
+  return read_plans(store, keys, DamagedPlans::kPassOver);
 }
 
 Result<TombList> read_tombs(ObjectStore& store, const KeyRing& keys) {

@@ -56,6 +56,8 @@ struct GcState {
 /// Errors: kCorrupt if a plan does not verify (whoever goes on without it may rely on what is being
 /// deleted); the store's.
 Result<GcState> read_gc_state(ObjectStore& store, const KeyRing& keys);
+/// The same for who reports damage and decides nothing: a damaged plan is passed over.
+Result<GcState> read_whole_plans(ObjectStore& store, const KeyRing& keys);
 
 struct TombList {
   std::vector<Tomb> tombs;

@@ -9,9 +9,7 @@
 namespace reprieve::repository {
 namespace {
 
-/// Indexes are fetched side by side because a store far away takes its time for each; large ones
-/// one by one, since each is in memory twice while it is opened.
-constexpr unsigned kThreads = 4;
+/// Larger indexes are fetched one by one, since each is in memory twice while it is opened.
 constexpr std::uint64_t kLargeBytes = 16 * 1024 * 1024;
 
 struct Listing {
@@ -34,8 +32,13 @@ Result<Listing> list_indexes(ObjectStore& store) {
 }  // namespace
 
 IndexStore::IndexStore(ObjectStore& store, const KeyRing& keys, RandomSource& random,
-                       const std::filesystem::path& cache_folder, Index& index)
-    : store_{store}, keys_{keys}, random_{random}, cache_{cache_folder}, index_{index} {}
+                       const std::filesystem::path& cache_folder, Index& index, unsigned threads)
+    : store_{store},
+      keys_{keys},
+      random_{random},
+      cache_{cache_folder},
+      index_{index},
+      threads_{threads} {}
 
 Result<> IndexStore::load() {
   REPRIEVE_TRY(const Listing listing, list_indexes(store_));
@@ -51,7 +54,7 @@ Result<> IndexStore::load() {
   }
   const CancelToken never;
   REPRIEVE_RETURN_IF_ERROR(for_each_parallel(
-      small.size(), kThreads, never, [&](std::size_t i) { return load_one(small[i].key); }));
+      small.size(), threads_, never, [&](std::size_t i) { return load_one(small[i].key); }));
   for (const ObjectInfo& object : large)
     REPRIEVE_RETURN_IF_ERROR(load_one(object.key));
   for (const std::string& name : index_.objects()) {

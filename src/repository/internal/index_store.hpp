@@ -18,9 +18,9 @@ namespace reprieve::repository {
 /// it is made of must outlive it.
 class IndexStore {
  public:
-  /// `cache_folder` is this repository's own; empty: in memory.
+  /// `cache_folder` is this repository's own; empty: in memory. `threads`: that load() uses.
   IndexStore(ObjectStore& store, const KeyRing& keys, RandomSource& random,
-             const std::filesystem::path& cache_folder, Index& index);
+             const std::filesystem::path& cache_folder, Index& index, unsigned threads);
 
   /// Adds the indexes that the store has and the Index has not, and retires those that are gone.
   /// One that does not verify is remembered in damaged() and stops nothing. Errors: the store's.
@@ -50,6 +50,7 @@ class IndexStore {
   RandomSource& random_;
   IndexCache cache_;
   Index& index_;
+  const unsigned threads_;
   mutable std::mutex mutex_;
   std::vector<std::string> damaged_;  // Guarded by mutex_.
 };

@@ -110,7 +110,7 @@ Result<Loss> measure_loss(const Repository& repository, const std::set<PackId>& 
   Loss loss;
   if (packs.empty()) return loss;
   // What garbage collection has condemned may be gone for good reason.
-  REPRIEVE_TRY(const GcState gc, read_gc_state(repository.store(), repository.keys()));
+  REPRIEVE_TRY(const GcState gc, read_whole_plans(repository.store(), repository.keys()));
   Measure measure{repository.index()};
   for (const PackId& id : packs) {
     if (gc.condemned.contains(id)) continue;

@@ -21,7 +21,9 @@ PackWriter::PackWriter(const Target& target, Index index, CompressionPace& pace,
       pace_{pace},
       failure_{failure},
       queue_{kQueueBytes},
-      indexed_at_{target.clock.uptime()} {
+      indexed_at_{target.clock.uptime()},
+      callers_away_since_{indexed_at_} {
+  if (target_.workers == Workers::kCaller) return;
   for (unsigned i = 0; i < kWriterThreads; ++i)
     threads_.emplace_back([this] { run(); });
 }
@@ -48,17 +50,23 @@ void PackWriter::add(std::uint8_t pack_type, const SealedFrame& frame,
 
 void PackWriter::enqueue(OpenPack& open) {
   const std::size_t bytes = open.builder->body_bytes();
-  queue_.push(*std::move(open.builder), bytes);
+  if (target_.workers == Workers::kCaller)
+    write_or_fail(*std::move(open.builder), callers_away_since_);
+  else
+    queue_.push(*std::move(open.builder), bytes);
   open.builder.reset();
 }
 
 void PackWriter::run() {
   Duration away_since = target_.clock.uptime();
-  while (auto builder = queue_.pop()) {
-    if (failure_.is_set()) continue;  // Drain, so that nobody blocks for ever.
-    auto written = write(*std::move(builder), away_since);
-    if (!written) failure_.set(std::move(written).error());
-  }
+  while (auto builder = queue_.pop())  // To the end, so that nobody blocks for ever.
+    write_or_fail(*std::move(builder), away_since);
+}
+
+void PackWriter::write_or_fail(PackBuilder builder, Duration& away_since) {
+  if (failure_.is_set()) return;
+  auto written = write(std::move(builder), away_since);
+  if (!written) failure_.set(std::move(written).error());
 }
 
 Result<> PackWriter::write(PackBuilder builder, Duration& away_since) {

@@ -14,12 +14,14 @@
 #include "repository/internal/compression_pace.hpp"
 #include "repository/internal/pack_builder.hpp"
 #include "repository/internal/sticky_error.hpp"
+#include "repository/write_session.hpp"
 #include "storage/object_store.hpp"
 
 namespace reprieve::repository {
 
 /// The back end of a session's pipeline: gathers sealed frames into packs, one open pack per type,
-/// finishes them in its own threads and puts them into the store. Thread-safe.
+/// finishes them in its own threads, or in add() and finish(), and puts them into the store.
+/// Thread-safe unless the caller does the work.
 class PackWriter {
  public:
   struct Target {
@@ -30,6 +32,7 @@ class PackWriter {
     Progress& progress;
     SessionKeyEntry key;
     std::array<std::byte, 32> session{};
+    Workers workers = Workers::kOwn;
     std::uint32_t pack_bytes = 0;    ///< A pack is finished when its body has as many.
     std::uint32_t index_chunks = 0;  ///< `index` is called when packs hold as many,
     Duration index_interval{};       ///< and with the first pack that is written so late.
@@ -63,6 +66,7 @@ class PackWriter {
   };
   void enqueue(OpenPack& open);
   void run();
+  void write_or_fail(PackBuilder builder, Duration& away_since);
   Result<> write(PackBuilder builder, Duration& away_since);
   Result<> index_pending(std::size_t chunks_min);
   void join();
@@ -78,7 +82,8 @@ class PackWriter {
   std::vector<PackContents> pending_;  // Guarded by pending_mutex_, as below.
   std::size_t pending_chunks_ = 0;
   Duration indexed_at_;
-  std::mutex index_mutex_;  // Held while index_ runs.
+  Duration callers_away_since_;  ///< Of Workers::kCaller, in its thread.
+  std::mutex index_mutex_;       // Held while index_ runs.
   std::vector<std::thread> threads_;
 };
 

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "repository/internal/hold_record.hpp"
+#include "repository/internal/index.hpp"
 #include "repository/internal/label.hpp"
 #include "repository/internal/loss_record.hpp"
 #include "repository/internal/reindex.hpp"
@@ -77,6 +78,8 @@ Result<StoreLook> look_at_store(Repository& repository, const SessionId& own) {
     look.lost.insert(pack);
   REPRIEVE_RETURN_IF_ERROR(repository.refresh());
   REPRIEVE_RETURN_IF_ERROR(index_from_trailers(repository));
+  look.indexes = repository.index().objects();
+  std::ranges::sort(look.indexes);
   REPRIEVE_TRY(look.packs, list_packs(store));
   for (const auto& [id, bytes] : before)
     if (look.packs.contains(id)) look.judged.insert(id);

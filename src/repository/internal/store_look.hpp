@@ -18,8 +18,9 @@ namespace reprieve::repository {
 /// `judged` belongs to a session that is in `open`, or whose snapshot, if it ever had one, is among
 /// the snapshots.
 struct StoreLook {
-  PackSizes packs;          ///< As listed last.
-  std::set<PackId> judged;  ///< In both listings: only these may be condemned.
+  PackSizes packs;                   ///< As listed last.
+  std::vector<std::string> indexes;  ///< From which the Index is made, by name.
+  std::set<PackId> judged;           ///< In both listings: only these may be condemned.
   std::vector<StoredSession> sessions;
   std::set<SessionId> open;  ///< Neither finished nor fenced; without the looking collector's own.
   std::set<SessionId> fenced;

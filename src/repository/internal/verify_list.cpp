@@ -50,7 +50,7 @@ Result<> check_packs_are_there(Repository& repository, VerifyReport& report) {
   REPRIEVE_TRY(const std::set<PackId> lost,
                find_lost_packs(repository.store(), repository.index()));
   if (lost.empty()) return kOk;
-  REPRIEVE_TRY(const GcState gc, read_gc_state(repository.store(), repository.keys()));
+  REPRIEVE_TRY(const GcState gc, read_whole_plans(repository.store(), repository.keys()));
   REPRIEVE_TRY(const ObjectChecker checker, ObjectChecker::make(repository.store(), &repository));
   for (const PackId& id : lost) {
     const ObjectKey key = pack_key(id);

@@ -118,6 +118,11 @@ void MemoryStore::lose_unsynced(const std::function<bool(const ObjectKey&)>& sur
   before_.clear();
 }
 
+void MemoryStore::sync_only(const std::function<bool(const ObjectKey&)>& covers) {
+  const std::lock_guard lock{mutex_};
+  std::erase_if(before_, [&](const auto& change) { return covers(change.first); });
+}
+
 bool MemoryStore::damage(const ObjectKey& key, const std::function<void(Bytes&)>& change) {
   const std::lock_guard lock{mutex_};
   const auto found = objects_.find(key);

@@ -39,6 +39,9 @@ class MemoryStore : public ObjectStore {
   /// then, unless `survives` says that its change had reached the disk by chance.
   void lose_unsynced(const std::function<bool(const ObjectKey&)>& survives = {});
 
+  /// A sync() of one of several clients: makes durable only what changed under keys that it covers.
+  void sync_only(const std::function<bool(const ObjectKey&)>& covers);
+
   /// Changes stored bytes behind the program's back, as a bad disk does. False if there is no such
   /// object.
   bool damage(const ObjectKey& key, const std::function<void(Bytes&)>& change);

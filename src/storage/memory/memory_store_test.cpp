@@ -47,6 +47,17 @@ TEST(MemoryStore, KeepsOfTheUnsyncedWhatReachedTheDiskByChance) {
   EXPECT_EQ(keys_of(store), std::vector<std::string>{"b"});
 }
 
+TEST(MemoryStore, SyncsForOneClientOnlyWhatItCovers) {
+  MemoryStore store;
+  ASSERT_TRUE(store.put("mine", as_bytes("x")));
+  ASSERT_TRUE(store.put("yours", as_bytes("y")));
+  store.sync_only([](const ObjectKey& key) { return key == "mine"; });
+
+  store.lose_unsynced();
+
+  EXPECT_EQ(keys_of(store), std::vector<std::string>{"mine"});
+}
+
 TEST(MemoryStore, RepairsDurably) {
   MemoryStore store;
   ASSERT_TRUE(store.put("a", as_bytes("x")));
