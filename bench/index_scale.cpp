@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -168,8 +169,15 @@ void print_memory(std::string_view step, Duration since) {
                                          1024;
   };
   const double seconds = std::chrono::duration<double>(system_clock().uptime() - since).count();
-  fmt::print("{:<28} {:8.2f} s   RssAnon {:6.0f}   RssFile {:6.0f}   peak RSS {:6.0f} MiB\n", step,
-             seconds, mebibytes("RssAnon:"), mebibytes("RssFile:"), mebibytes("VmHWM:"));
+  rusage usage{};
+  static_cast<void>(::getrusage(RUSAGE_SELF, &usage));
+  const double processor =
+      static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+      static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  fmt::print(
+      "{:<28} {:8.2f} s   processor until then {:7.2f} s   RssAnon {:6.0f}   RssFile {:6.0f}   "
+      "peak RSS {:6.0f} MiB\n",
+      step, seconds, processor, mebibytes("RssAnon:"), mebibytes("RssFile:"), mebibytes("VmHWM:"));
   static_cast<void>(std::fflush(stdout));
 }
 
