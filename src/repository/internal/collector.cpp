@@ -390,12 +390,16 @@ Result<> Collector::delete_condemned() {
 Result<> Collector::replace_indexes(const std::set<PackId>& gone) {
   const bool is_root = repository_.keys().root_key() != nullptr;
   std::vector<std::string> old;
-  std::vector<PackContents> left;
-  const auto flush = [&](std::size_t packs_min) -> Result<> {
-    if (left.size() < packs_min || left.empty()) return kOk;
-    auto stored = repository_.index_store().put_rebuilt(encode_index(left));
+  std::vector<std::string> batch;  // Of the old ones: what new indexes are made of next.
+  std::size_t left = 0;            // Their packs that are still there.
+  const auto flush = [&]() -> Result<> {
+    std::vector<PackContents> packs = repository_.index().contents_of(batch);
+    std::erase_if(packs, [&](const PackContents& pack) { return gone.contains(pack.id); });
+    batch.clear();
+    left = 0;
+    if (packs.empty()) return kOk;
+    auto stored = repository_.index_store().put_rebuilt(encode_index(packs));
     if (!stored) return std::move(stored).error();
-    left.clear();
     return kOk;
   };
   for (const std::string& name : repository_.index().objects()) {
@@ -405,12 +409,12 @@ Result<> Collector::replace_indexes(const std::set<PackId>& gone) {
         packs, [&](const Index::PackRow& row) { return gone.contains(row.id); }));
     if (lost == 0 || (lost < packs.size() && !is_root)) continue;
     old.push_back(name);
-    for (PackContents& pack : repository_.index().contents_of(name))
-      if (!gone.contains(pack.id)) left.push_back(std::move(pack));
-    REPRIEVE_RETURN_IF_ERROR(flush(kPacksPerIndex));
+    batch.push_back(name);
+    left += packs.size() - lost;
+    if (left >= kPacksPerIndex) REPRIEVE_RETURN_IF_ERROR(flush());
   }
   if (old.empty()) return kOk;
-  REPRIEVE_RETURN_IF_ERROR(flush(0));
+  REPRIEVE_RETURN_IF_ERROR(flush());
   ObjectStore& store = repository_.store();
   REPRIEVE_RETURN_IF_ERROR(store.sync());
   for (const std::string& name : old)

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -67,8 +68,13 @@ struct PackContents {
 /// a pack given twice is taken once. The result depends on the set of packs alone.
 Bytes encode_index(std::span<const PackContents> packs);
 
-/// All indexes of a repository, mapped; look-ups touch a filter in memory, then one page.
-/// Thread-safe; add() may run beside look-ups.
+class IndexView;   // index_view.hpp
+struct IndexUnit;  // index_unit.hpp
+
+/// All indexes of a repository, mapped; look-ups touch a filter in memory, then one page. Memory is
+/// ten bits for each chunk. Several indexes may have been merged to one that is looked up as one;
+/// each is still added, retired and read by its own name. Thread-safe; add() may run beside
+/// look-ups.
 class Index {
  public:
   Index();
@@ -85,7 +91,11 @@ class Index {
   /// or an owned buffer); they stay in use as long as the Index lives.
   Result<> add(std::string object_name, std::shared_ptr<const void> backing, ByteView plain,
                Trust trust = Trust::kSettled);
+  /// Adds the indexes that `unit` stands for, settled, unless one of them is there; it was parsed
+  /// already. Their names are those of their objects.
+  void add(const IndexUnit& unit);
   [[nodiscard]] bool has_object(std::string_view object_name) const;
+  /// Those that were merged to one stand together.
   [[nodiscard]] std::vector<std::string> objects() const;
   /// Takes an index out of look-ups, since its object is gone from the store. Frame and key numbers
   /// and views handed out before stay good.
@@ -117,9 +127,11 @@ class Index {
   /// Calls `visit` with every entry of every index, and the chunk's id of which only the first 16
   /// bytes are known. `visit` may call visit_rows_of(), but nothing that changes the Index.
   void visit_rows(const std::function<void(const ChunkId& id, const Row&)>& visit) const;
-  /// What one index says of its packs, for another index to be made of it: ids of chunks with their
-  /// first 16 bytes only. Nothing if there is no such index.
-  [[nodiscard]] std::vector<PackContents> contents_of(std::string_view object_name) const;
+  /// What indexes say of their packs, for another index to be made of it: ids of chunks with their
+  /// first 16 bytes only. Nothing of an index that is not there. Reads all entries of what an index
+  /// was merged to, so it is better asked for several that stand together.
+  [[nodiscard]] std::vector<PackContents> contents_of(
+      std::span<const std::string> object_names) const;
 
   [[nodiscard]] FrameLocation frame(std::uint64_t number) const;
   [[nodiscard]] SessionKeyEntry session_key(std::uint32_t number) const;

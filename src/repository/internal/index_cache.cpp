@@ -14,10 +14,26 @@ namespace {
 constexpr std::size_t kLabelBytesAt = 20;
 constexpr std::size_t kChecksumBytes = sizeof(crypto::Digest);
 
+constexpr std::string_view kMergedPrefix = "merged-";
+/// A merge leaves so much of the disk's free room to others: it is only to save time.
+constexpr std::uint64_t kRoomFactor = 4;
+
 /// Of all but the labels: those are large, seldom read, and prove themselves by their packs' names.
 crypto::Digest checksum_of(ByteView plain) {
   const std::size_t labels = Decoder{plain.subspan(kLabelBytesAt, 4)}.u32();
   return crypto::sha256(plain.first(plain.size() - std::min(labels, plain.size())));
+}
+
+/// The same members always have the same name.
+std::string merged_name(std::span<const crypto::Digest> members) {
+  return std::string{kMergedPrefix} + to_hex(crypto::sha256(std::as_bytes(members)));
+}
+
+std::uint64_t bytes_of(std::span<const MergeSource> sources) {
+  std::uint64_t bytes = 0;
+  for (const MergeSource& source : sources)
+    bytes += source.unit->view.bytes();
+  return bytes;
 }
 
 }  // namespace
@@ -70,6 +86,82 @@ void IndexCache::keep_only(const std::set<crypto::Digest>& ids) const {
     std::error_code ignored;
     if (!ids.contains(id)) std::filesystem::remove(folder_ / name, ignored);
   }
+}
+
+std::vector<IndexCache::Merged> IndexCache::merged() const {
+  std::vector<Merged> found;
+  if (folder_.empty()) return found;
+  const auto names = io::list_dir(folder_.string());
+  if (!names) return found;
+  for (const std::string& name : *names) {
+    if (!name.starts_with(kMergedPrefix)) continue;
+    const auto file = io::MappedFile::open((folder_ / name).string());
+    if (file) found.push_back({name, members_of_merged_index(file->bytes())});
+  }
+  return found;
+}
+
+std::optional<IndexUnit> IndexCache::find_merged(const std::string& name) const {
+  auto file = io::MappedFile::open((folder_ / name).string());
+  if (!file) return std::nullopt;
+  const auto mapped = std::make_shared<const io::MappedFile>(*std::move(file));
+  const ByteView bytes = mapped->bytes();
+  if (bytes.size() >= kChecksumBytes) {
+    auto parsed = parse_merged_index(bytes.first(bytes.size() - kChecksumBytes));
+    if (parsed &&
+        std::ranges::equal(crypto::sha256(parsed->without_labels), bytes.last(kChecksumBytes))) {
+      return IndexUnit{.members = std::move(parsed->members),
+                       .owners = parsed->owners,
+                       .view = parsed->view,
+                       .backing = mapped,
+                       .mapping = mapped};
+    }
+  }
+  remove(name);
+  return std::nullopt;
+}
+
+Result<> IndexCache::write_merged(const std::string& name,
+                                  std::span<const MergeSource> sources) const {
+  REPRIEVE_TRY(io::AtomicFile file, io::AtomicFile::create((folder_ / name).string()));
+  crypto::Sha256 checksum;
+  REPRIEVE_RETURN_IF_ERROR(
+      write_merged_index(sources, [&](MergedPart part, ByteView piece) -> Result<> {
+        if (part == MergedPart::kChecked) checksum.update(piece);
+        return file.write(piece);
+      }));
+  REPRIEVE_RETURN_IF_ERROR(file.write(checksum.finish()));
+  return file.commit_replacing();
+}
+
+std::optional<IndexUnit> IndexCache::merge(std::span<const MergeSource> sources) const {
+  if (folder_.empty()) return std::nullopt;
+  std::error_code error;
+  const auto room = std::filesystem::space(folder_, error);
+  if (error || room.available / kRoomFactor < bytes_of(sources)) return std::nullopt;
+  const std::string name = merged_name(members_of(sources));
+  if (!write_merged(name, sources)) return std::nullopt;
+  auto unit = find_merged(name);
+  if (!unit) return std::nullopt;
+  // Only now: a crash before leaves both, of which the next opening takes the larger.
+  for (const MergeSource& source : sources) {
+    const std::string old = merged_name(source.unit->members);
+    if (old != name) remove(old);
+    for (const crypto::Digest& member : source.unit->members)
+      remove(member);
+  }
+  return unit;
+}
+
+void IndexCache::remove(const std::string& merged_name) const {
+  std::error_code ignored;
+  std::filesystem::remove(folder_ / merged_name, ignored);
+}
+
+void IndexCache::remove(const crypto::Digest& id) const {
+  if (folder_.empty()) return;
+  std::error_code ignored;
+  std::filesystem::remove(path_of(id), ignored);
 }
 
 }  // namespace reprieve::repository

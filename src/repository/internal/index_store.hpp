@@ -23,6 +23,7 @@ class IndexStore {
              const std::filesystem::path& cache_folder, Index& index, unsigned threads);
 
   /// Adds the indexes that the store has and the Index has not, and retires those that are gone.
+  /// Where there is a cache, many small ones are merged in it first.
   /// One that does not verify is remembered in damaged() and stops nothing. Errors: the store's.
   Result<> load();
 
@@ -40,8 +41,14 @@ class IndexStore {
   [[nodiscard]] std::vector<std::string> damaged() const;
 
  private:
-  Result<> load_one(const ObjectKey& key);
-  Result<> add(const ObjectKey& key, const IndexCache::Entry& entry);
+  struct Listing;
+  std::vector<IndexUnit> open_merged(const Listing& listing) const;
+  Result<> open_others(const Listing& listing, std::vector<IndexUnit>& units);
+  Result<std::optional<IndexUnit>> open_one(const crypto::Digest& id);
+  [[nodiscard]] bool merge_group(const Listing& listing, std::span<const std::size_t> group,
+                                 std::vector<IndexUnit>& units) const;
+  void merge_small(const Listing& listing, std::vector<IndexUnit>& units) const;
+  void add(const IndexUnit& unit);
   Result<ObjectKey> put_signed(const SessionId& session, Bytes plain,
                                const crypto::SigningKey& signer);
 

@@ -29,6 +29,7 @@ class IndexView {
   };
   struct Pack {
     Index::PackRow row;
+    std::uint32_t number = 0;
     std::uint32_t first_frame = 0;
     std::uint32_t frames = 0;
   };
@@ -43,6 +44,7 @@ class IndexView {
   [[nodiscard]] std::uint32_t key_count() const { return keys_; }
   [[nodiscard]] std::uint32_t frame_count() const { return frames_; }
   [[nodiscard]] std::uint64_t chunk_count() const { return chunks_; }
+  [[nodiscard]] std::uint64_t bytes() const { return plain_.size(); }
   [[nodiscard]] Pack pack(std::uint32_t number) const;
   [[nodiscard]] SessionKeyEntry key(std::uint32_t number) const;
   [[nodiscard]] Frame frame(std::uint32_t number) const;
