@@ -101,7 +101,10 @@ TEST_F(Purge, WithAPrunersKeyKeepsFramesWholeAndEnds) {
   ASSERT_TRUE(pruner);
   run(*test_.open(), 0.3);  // A pruner cannot tell which points go.
   run(**pruner, 0);
-  EXPECT_EQ(run(**pruner, 0).packs_copied, 0U);
+  const PruneReport last = run(**pruner, 0);
+  EXPECT_EQ(last.packs_copied, 0U);
+  ASSERT_EQ(last.points.size(), 1U);
+  EXPECT_EQ(last.points[0].verdict.reason, "this key cannot read of which source it is");
   EXPECT_TRUE(is_anywhere(kSecret))
       << "it cannot read frames, so it must not say that they are clean";
   expect_second_restores();

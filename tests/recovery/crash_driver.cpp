@@ -212,6 +212,16 @@ int services_of(const std::string& dir) {
   return count;
 }
 
+/// Shims of children that just ended may still be writing there.
+void remove_world(const std::string& dir) {
+  for (int tries = 0; tries < 100; ++tries) {
+    std::error_code error;
+    std::filesystem::remove_all(dir, error);
+    if (!error && !std::filesystem::exists(dir)) return;
+    system_clock().sleep_for(std::chrono::milliseconds{20});
+  }
+}
+
 /// In a new folder: something to be replaced, its backup, and a service that runs already.
 std::string make_world() {
   const char* const base = std::getenv("TMPDIR");
@@ -251,7 +261,7 @@ Outcome try_crash(Crash crash, int at) {
   const int services = services_of(dir);
   if (service) ignore_error(service->wait(), "it was stopped");
   const std::string end = describe_end(dir) + fmt::format("services: {}\n", services);
-  std::filesystem::remove_all(dir);
+  remove_world(dir);
   const std::string wanted =
       "counter: once\ndata: restored\nkept: old\nkept copies: 1, left beside: 0\n"
       "more: restored\nkept: old\nkept copies: 1, left beside: 0\nservices: 1\n";
@@ -268,7 +278,7 @@ int count_writes() {
                          : 0;
   if (!done) fmt::print(stderr, "{}\n", done.error().what);
   services_of(dir);
-  std::filesystem::remove_all(dir);
+  remove_world(dir);
   return writes;
 }
 

@@ -132,12 +132,14 @@ Result<> Collector::retain() {
       }
     }
   }
+  const char* const no_rule = repository_.keys().can_read()
+                                  ? "no rule names its source"
+                                  : "this key cannot read of which source it is";
   std::vector<const Snapshot*> leaving;
   for (const Snapshot& snapshot : look_.live) {
     const auto found = verdicts.find(snapshot.id);
-    RetentionVerdict verdict = found == verdicts.end()
-                                   ? RetentionVerdict{true, "no rule names its source"}
-                                   : found->second;
+    RetentionVerdict verdict =
+        found == verdicts.end() ? RetentionVerdict{true, no_rule} : found->second;
     if (!verdict.is_kept && !is_settled(snapshot, gc_)) verdict = {true, "the next prune decides"};
     if (!verdict.is_kept) leaving.push_back(&snapshot);
     report_.points.push_back({snapshot, std::move(verdict)});

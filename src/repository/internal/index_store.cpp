@@ -31,6 +31,7 @@ struct IndexStore::Listing {
   [[nodiscard]] MergeSource source(const IndexUnit& unit) const {
     MergeSource source{.unit = &unit, .is_gone = {}};
     std::vector<bool> is_gone;
+    is_gone.reserve(unit.members.size());
     for (const crypto::Digest& member : unit.members)
       is_gone.push_back(!sizes.contains(member));
     if (std::ranges::find(is_gone, true) != is_gone.end()) source.is_gone = std::move(is_gone);
@@ -200,10 +201,12 @@ Result<std::optional<IndexUnit>> IndexStore::open_one(const crypto::Digest& id) 
 bool IndexStore::merge_group(const Listing& listing, std::span<const std::size_t> group,
                              std::vector<IndexUnit>& units) const {
   std::vector<MergeSource> sources;
+  sources.reserve(group.size());
   for (const std::size_t i : group)
     sources.push_back(listing.source(units[i]));
   const std::vector<std::size_t> chosen = sources_without_common_packs(sources);
   std::vector<MergeSource> merging;
+  merging.reserve(chosen.size());
   for (const std::size_t i : chosen)
     merging.push_back(sources[i]);
   if (merging.size() < 2 && !is_mostly_gone(merging.front())) return false;
@@ -217,6 +220,7 @@ bool IndexStore::merge_group(const Listing& listing, std::span<const std::size_t
 
 void IndexStore::merge_small(const Listing& listing, std::vector<IndexUnit>& units) const {
   std::vector<UnitSize> sizes;
+  sizes.reserve(units.size());
   for (const IndexUnit& unit : units) {
     sizes.push_back({.bytes = unit.view.bytes(),
                      .keys = unit.view.key_count(),
