@@ -21,6 +21,8 @@ constexpr std::size_t kHeaderBytes = 64;
 constexpr std::size_t kIndexSlotBytes = 16;
 constexpr std::size_t kBufferBytes = 1024 * 1024;
 constexpr std::size_t kKeyBytes = 40;
+/// Records are wanted in the order in which they lie, and once: pages behind need not stay.
+constexpr std::size_t kTouchedMax = 64 * 1024 * 1024;
 
 struct Header {
   std::uint64_t options_hash = 0;
@@ -220,7 +222,16 @@ ByteView FileCache::record_of(std::uint64_t path_hash) const {
   const std::size_t length = in.u32();
   const std::uint64_t checksum = in.u64();
   const ByteView record = in.raw(length);
+  count_touched(record.size());
   return in.ok() && checksum_of(record) == checksum ? record : ByteView{};
+}
+
+/// A limit on a process's memory counts the pages of files that it has mapped, too.
+void FileCache::count_touched(std::size_t bytes) const {
+  if (touched_bytes_.fetch_add(bytes) + bytes < kTouchedMax) return;
+  touched_bytes_ = 0;
+  // Whoever reads there now gets its pages back. Advice only: nothing depends on it.
+  static_cast<void>(::madvise(const_cast<std::byte*>(map_.data()), map_.size(), MADV_DONTNEED));
 }
 
 std::optional<CachedDirectory> FileCache::find(std::uint64_t path_hash, std::uint64_t device,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -85,8 +86,10 @@ class FileCache {
   bool load(std::uint64_t options_hash);
   /// Empty if there is none or its checksum is wrong.
   [[nodiscard]] ByteView record_of(std::uint64_t path_hash) const;
+  void count_touched(std::size_t bytes) const;
 
   ByteView map_;
+  mutable std::atomic<std::size_t> touched_bytes_ = 0;  // Of the map, since its pages were let go.
   std::vector<Slot> index_;
   CacheTotals totals_;
 };
