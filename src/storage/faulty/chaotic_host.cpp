@@ -70,6 +70,7 @@ void ChaoticHost::reveal(const ObjectKey& key) {
 std::vector<ObjectKey> ChaoticHost::delayed() const {
   const std::lock_guard lock{mutex_};
   std::vector<ObjectKey> keys;
+  keys.reserve(told_.size());
   for (const auto& [key, size] : told_)
     keys.push_back(key);
   return keys;

@@ -9,6 +9,7 @@ namespace {
 
 std::vector<std::string> trimmed(const std::vector<std::string>& paths) {
   std::vector<std::string> out;
+  out.reserve(paths.size());
   for (const std::string& path : paths)
     out.emplace_back(trimmed_path(path));
   return out;
