@@ -4,18 +4,20 @@
 
 namespace reprieve::app {
 
-Result<std::unique_ptr<LiveReplicas>> LiveReplicas::start(Workspace& workspace, Duration interval,
+Result<std::unique_ptr<LiveReplicas>> LiveReplicas::start(WorkspaceOptions options,
+                                                          Duration interval,
                                                           const CancelToken& cancel) {
-  REPRIEVE_TRY(auto places, workspace.replica_places());
+  // A person is asked and warned once, for the backup itself.
+  options.ask = {};
+  options.warn = {};
+  REPRIEVE_TRY(Workspace workspace, Workspace::open(std::move(options)));
+  REPRIEVE_TRY(const auto places, workspace.replica_places());
   if (places.empty()) return std::unique_ptr<LiveReplicas>{};
-  REPRIEVE_TRY(OpenRepository open, workspace.open_repository(Purpose::kWrite));
-  return std::make_unique<LiveReplicas>(std::move(places), std::move(open), interval, cancel);
+  return std::make_unique<LiveReplicas>(std::move(workspace), interval, cancel);
 }
 
-LiveReplicas::LiveReplicas(std::vector<StorePlace> places, OpenRepository open, Duration interval,
-                           const CancelToken& cancel)
-    : places_{std::move(places)},
-      open_{std::move(open)},
+LiveReplicas::LiveReplicas(Workspace workspace, Duration interval, const CancelToken& cancel)
+    : workspace_{std::move(workspace)},
       interval_{interval},
       cancel_{cancel},
       thread_{[this] { run(); }} {}
@@ -33,11 +35,18 @@ void LiveReplicas::run() {
   std::unique_lock lock{mutex_};
   while (!ended_.wait_for(lock, interval_, [&] { return is_ending_; }) && !cancel_.is_requested()) {
     lock.unlock();
-    Progress progress;
-    if (open_.repository->refresh())
-      static_cast<void>(sync_replicas(places_, open_, {}, progress, cancel_));
+    ignore_error(sync(), "the sync at the backup's end meets it again");
     lock.lock();
   }
+}
+
+Result<> LiveReplicas::sync() {
+  if (!open_) {
+    REPRIEVE_TRY(open_, workspace_.open_repository(Purpose::kWrite));
+  }
+  Progress progress;
+  const auto outcomes = sync_replicas(workspace_, *open_, {}, progress, cancel_);
+  return outcomes ? Result<>{kOk} : Result<>{outcomes.error()};
 }
 
 }  // namespace reprieve::app

@@ -3,8 +3,8 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
-#include <vector>
 
 #include "app/workspace.hpp"
 #include "base/cancel.hpp"
@@ -14,16 +14,16 @@ namespace reprieve::app {
 
 /// Brings the replicas up to date beside a backup, again and again, so that little is left to copy
 /// at its end, and a primary that is lost meanwhile costs only what came since. What goes wrong is
-/// not told: the sync at the backup's end meets it again.
+/// not told: the sync at the backup's end meets it again. Without a key that needs no asking for,
+/// nothing is copied before that.
 class LiveReplicas {
  public:
-  /// The first round begins one `interval` from now. Null if no replica was named. `cancel` must
-  /// outlive it. Errors: those of opening the repository, which it does for itself.
-  static Result<std::unique_ptr<LiveReplicas>> start(Workspace& workspace, Duration interval,
+  /// The first round begins one `interval` from now, and opens the repository for itself. Null if
+  /// no replica was named. `cancel` must outlive it. Errors: those of Workspace::open().
+  static Result<std::unique_ptr<LiveReplicas>> start(WorkspaceOptions options, Duration interval,
                                                      const CancelToken& cancel);
   /// For start().
-  LiveReplicas(std::vector<StorePlace> places, OpenRepository open, Duration interval,
-               const CancelToken& cancel);
+  LiveReplicas(Workspace workspace, Duration interval, const CancelToken& cancel);
   LiveReplicas(const LiveReplicas&) = delete;
   LiveReplicas& operator=(const LiveReplicas&) = delete;
   /// Ends after the round that is under way: what that copies is needed in any case.
@@ -31,9 +31,10 @@ class LiveReplicas {
 
  private:
   void run();
+  Result<> sync();
 
-  const std::vector<StorePlace> places_;
-  OpenRepository open_;  // The thread's own.
+  Workspace workspace_;  // The thread's own, as is the next one.
+  std::optional<OpenRepository> open_;
   const Duration interval_;
   const CancelToken& cancel_;
   std::mutex mutex_;

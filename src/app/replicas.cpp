@@ -14,10 +14,10 @@ Result<std::unique_ptr<ObjectStore>> open_replica(const StorePlace& place, bool 
 
 }  // namespace
 
-Result<std::vector<ReplicaOutcome>> sync_replicas(std::span<const StorePlace> places,
-                                                  OpenRepository& open,
+Result<std::vector<ReplicaOutcome>> sync_replicas(const Workspace& workspace, OpenRepository& open,
                                                   const repository::SyncOptions& options,
                                                   Progress& progress, const CancelToken& cancel) {
+  REPRIEVE_TRY(const auto places, workspace.replica_places());
   std::vector<ReplicaOutcome> outcomes;
   outcomes.reserve(places.size());
   for (const StorePlace& place : places) {
@@ -38,13 +38,6 @@ Result<std::vector<ReplicaOutcome>> sync_replicas(std::span<const StorePlace> pl
     outcomes.push_back(std::move(outcome));
   }
   return outcomes;
-}
-
-Result<std::vector<ReplicaOutcome>> sync_replicas(const Workspace& workspace, OpenRepository& open,
-                                                  const repository::SyncOptions& options,
-                                                  Progress& progress, const CancelToken& cancel) {
-  REPRIEVE_TRY(const auto places, workspace.replica_places());
-  return sync_replicas(places, open, options, progress, cancel);
 }
 
 Result<> heal_from_replicas(const Workspace& workspace, OpenRepository& open, bool is_dry_run,

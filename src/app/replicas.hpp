@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -23,12 +22,6 @@ struct ReplicaOutcome {
 /// of the others. With `is_new` also makes folders that are not there. Errors: kCancelled; kInvalid
 /// for a place that is none; kDenied if the key may not.
 Result<std::vector<ReplicaOutcome>> sync_replicas(const Workspace& workspace, OpenRepository& open,
-                                                  const repository::SyncOptions& options,
-                                                  Progress& progress, const CancelToken& cancel);
-
-/// The same with replicas that were looked up before, at `places`.
-Result<std::vector<ReplicaOutcome>> sync_replicas(std::span<const StorePlace> places,
-                                                  OpenRepository& open,
                                                   const repository::SyncOptions& options,
                                                   Progress& progress, const CancelToken& cancel);
 

@@ -142,8 +142,8 @@ Result<int> back_up(const Invocation& invocation, const BackupArguments& argumen
   REPRIEVE_TRY(const auto sources, wanted_sources(workspace, arguments));
   REPRIEVE_TRY(const app::BackupChoices choices, choices_of(arguments));
   REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository(app::Purpose::kWrite));
-  REPRIEVE_TRY(auto live,
-               app::LiveReplicas::start(workspace, choices.checkpoint_interval, invocation.cancel));
+  REPRIEVE_TRY(auto live, app::LiveReplicas::start(invocation.options, choices.checkpoint_interval,
+                                                   invocation.cancel));
   Json done = Json::array();
   bool has_problems = false;
   for (const app::NamedSource& source : sources) {

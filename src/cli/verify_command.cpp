@@ -61,8 +61,9 @@ int tell(const Console& console, const app::RepositoryVerdict& verdict, const st
                              damage.is_healable ? "" : " (cannot be healed from this store)"));
     is_healable = is_healable && damage.is_healable;
   }
-  console.warn(fmt::format("{} objects are damaged; run `reprieve repo repair`{}.",
-                           report.damages.size(), is_healable ? ": all can be healed" : ""));
+  console.warn(fmt::format("{} damaged; run `reprieve repo repair`{}.",
+                           format_count(report.damages.size(), "object"),
+                           is_healable ? ": all can be healed" : ""));
   return kExitCorrupt;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 
 #include "repository/internal/test_repository.hpp"
@@ -72,7 +73,7 @@ class SurprisedStore : public ObjectStore {
     if (--calls_left_ == 0) surprise_();
   }
   ObjectStore& inner_;
-  int calls_left_;
+  std::atomic<int> calls_left_;  // Calls come from several threads.
   const std::function<void()> surprise_;
 };
 

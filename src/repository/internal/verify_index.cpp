@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "base/format.hpp"
 #include "repository/internal/index.hpp"
 #include "repository/internal/object_check.hpp"
 #include "repository/internal/object_names.hpp"
@@ -58,8 +59,8 @@ class IndexCheck {
     auto done = for_each_parallel(packs.size(), threads, cancel,
                                   [&](std::size_t i) { return check_pack_object(packs[i]); });
     if (unfinished_ > 0) {
-      report_.remarks.push_back(std::to_string(unfinished_) +
-                                " packs belong to sessions that never finished");
+      report_.remarks.push_back(format_count(unfinished_, "pack") +
+                                " of sessions that never finished");
     }
     if (done && !uncovered.empty()) done = index_from_trailers(repository_);
     return done;
