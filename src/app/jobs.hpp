@@ -36,10 +36,22 @@ Result<backup::BackupOutcome> back_up(const Workspace& workspace, OpenRepository
 /// needs to recover. Called after each backup.
 Result<> keep_kit(const Workspace& workspace, OpenRepository& open, const CancelToken& cancel);
 
+/// Where a database's recovery stops. With none of the targets, and the newest point, all the log
+/// there is is replayed.
+struct LogChoices {
+  std::string to_lsn;
+  std::string to_name;         ///< Of pg_create_restore_point().
+  std::string to_transaction;  ///< A transaction's id.
+  bool is_to_latest = false;   ///< All the log, also on a point that was chosen with `at`.
+  bool is_exclusive = false;   ///< Stops before the target and not behind it.
+  bool is_pausing = false;     ///< The server waits at the target, read-only.
+  std::uint32_t timeline = 0;  ///< 0: the newest that goes on from the point.
+};
+
 struct RestoreChoices {
   std::string at = "latest";
   std::string to_time;            ///< RFC 3339: the newest point that is not younger.
-  std::string to_lsn;             ///< Databases: the newest point that ends at or before it.
+  LogChoices log;                 ///< Databases: how much log is replayed on it.
   std::string into;               ///< Absolute target directory.
   std::vector<std::string> only;  ///< Paths below the source; empty: all.
   std::string root;               ///< Files: only this one of the source's paths; empty: all.
@@ -63,6 +75,7 @@ struct RestoreOutcome {
   std::uint64_t files_unchanged = 0;
   std::uint64_t deleted = 0;
   Json cluster;                    ///< Databases: what restore_cluster() said.
+  Json log;                        ///< Databases: what is replayed; null if no log was looked for.
   std::vector<std::string> notes;  ///< For the operator.
   std::vector<Problem> problems;
 };

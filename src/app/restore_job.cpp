@@ -1,6 +1,7 @@
 #include <filesystem>
 
 #include "app/jobs.hpp"
+#include "app/log_recovery.hpp"
 #include "backup/repository_reader.hpp"
 #include "base/format.hpp"
 #include "source/filesystem/restore.hpp"
@@ -12,30 +13,71 @@ namespace {
 
 using repository::Snapshot;
 
-/// The newest point whose WAL ends at or before `text`.
-Result<Snapshot> point_before_lsn(OpenRepository& open, const std::string& source,
-                                  const std::string& text) {
-  const auto wanted = parse_lsn(text);
-  if (!wanted) return Error{ErrorKind::kInvalid, text + " is no LSN", "Write it as 0/3000060."};
-  REPRIEVE_TRY(const auto points, some_points_of(open.listed.snapshots, source));
-  for (auto point = points.rbegin(); point != points.rend(); ++point) {
-    const auto end = parse_lsn(point->description.facts.value("end_lsn", ""));
-    if (end && *end <= *wanted) return *point;
+/// The target that was chosen; nothing if the point is to be restored as it is.
+Result<std::optional<LogTarget>> log_target(const RestoreChoices& choices) {
+  const LogChoices& log = choices.log;
+  LogTarget target;
+  target.is_inclusive = !log.is_exclusive;
+  target.timeline = log.timeline;
+  if (!choices.to_time.empty()) {
+    target.kind = LogTarget::Kind::kTime;
+    target.time = *parse_rfc3339(choices.to_time);
+  } else if (!log.to_lsn.empty()) {
+    const auto lsn = parse_lsn(log.to_lsn);
+    if (!lsn) return Error{ErrorKind::kInvalid, log.to_lsn + " is no LSN", "Write it as 0/3000060."};
+    target.kind = LogTarget::Kind::kLsn;
+    target.lsn = *lsn;
+  } else if (!log.to_name.empty()) {
+    target.kind = LogTarget::Kind::kName;
+    target.name = log.to_name;
+  } else if (!log.to_transaction.empty()) {
+    target.kind = LogTarget::Kind::kTransaction;
+    target.name = log.to_transaction;
+  } else if (choices.at != "latest" && !log.is_to_latest) {
+    return std::optional<LogTarget>{};
   }
-  return Error{ErrorKind::kNotFound, "no recovery point of " + source + " ends before " + text,
-               "List them with `reprieve points " + source + " --json`."};
+  return std::optional{std::move(target)};
 }
 
 Result<Snapshot> wanted_point(const Workspace& workspace, OpenRepository& open,
                               const std::string& source, const RestoreChoices& choices,
                               Progress& progress, const CancelToken& cancel) {
-  if (!choices.to_lsn.empty()) return point_before_lsn(open, source, choices.to_lsn);
-  if (choices.to_time.empty())
-    return find_point(workspace, open, source, choices.at, progress, cancel);
-  if (!parse_rfc3339(choices.to_time))
-    return Error{ErrorKind::kInvalid, choices.to_time + " is no time with a zone",
-                 "Write it as 2026-11-20T14:49:00Z."};
-  return find_point(workspace, open, source, choices.to_time, progress, cancel);
+  const std::string& wanted = choices.to_time.empty() ? choices.at : choices.to_time;
+  return find_point(workspace, open, source, wanted, progress, cancel);
+}
+
+/// A database's recovery, decided before anything is touched.
+struct DatabaseRecovery {
+  std::unique_ptr<backup::WalArchive> archive;  ///< `supply` reads from it.
+  LogPlan plan;
+  std::unique_ptr<WalSupply> supply;  ///< Null: nothing but what the point holds itself.
+};
+
+Result<DatabaseRecovery> plan_database(const OpenRepository& open, const std::string& source,
+                                       const std::vector<Snapshot>& points,
+                                       const LogTarget& target) {
+  DatabaseRecovery recovery;
+  const Json& facts = points.back().description.facts;
+  const std::string system = facts.is_object() ? facts.value("system_identifier", "") : "";
+  REPRIEVE_TRY(auto archive, backup::WalArchive::open(*open.repository, {source, system}));
+  recovery.archive = std::make_unique<backup::WalArchive>(std::move(archive));
+  REPRIEVE_TRY(recovery.plan, plan_log_recovery(points, *recovery.archive, target));
+  for (const std::string& problem : recovery.archive->problems())
+    recovery.plan.notes.push_back("Log that cannot be read: " + problem + ".");
+  if (!recovery.archive->is_empty())
+    recovery.supply = supply_of(*recovery.archive, recovery.plan);
+  return recovery;
+}
+
+Json to_json(const LogPlan& plan) {
+  Json json = {{"timeline", plan.legs.back().timeline},
+               {"from_lsn", format_lsn(plan.legs.front().range.from)},
+               {"to_lsn", format_lsn(plan.legs.back().range.to)},
+               {"target", nullptr},
+               {"last_commit", nullptr}};
+  if (plan.target) json["target"] = plan.target->value;
+  if (plan.last_commit) json["last_commit"] = format_rfc3339(*plan.last_commit);
+  return json;
 }
 
 Result<> keep_one_root(std::vector<Entry>& roots, const std::string& wanted) {
@@ -69,7 +111,8 @@ Result<> restore_into_files(backup::RepositoryReader& reader, std::vector<Entry>
 }
 
 Result<> restore_into_cluster(backup::RepositoryReader& reader, const std::vector<Entry>& roots,
-                              const RestoreChoices& choices, RestoreOutcome& outcome) {
+                              const RestoreChoices& choices, DatabaseRecovery& recovery,
+                              RestoreOutcome& outcome) {
   if (!choices.only.empty() || !choices.root.empty())
     return Error{
         ErrorKind::kInvalid, "a database cluster is restored as a whole",
@@ -81,6 +124,9 @@ Result<> restore_into_cluster(backup::RepositoryReader& reader, const std::vecto
   options.owner = choices.owner;
   options.tablespaces = choices.tablespaces;
   options.purpose = choices.is_drill ? ClusterPurpose::kDrill : ClusterPurpose::kRecovery;
+  options.more_wal = recovery.supply.get();
+  options.target = recovery.plan.target;
+  options.end = choices.log.is_pausing ? RecoveryEnd::kPause : RecoveryEnd::kPromote;
   REPRIEVE_TRY(options.program, program_path());
   REPRIEVE_TRY(const ClusterRestoreSummary summary, restore_cluster(reader, roots, options));
   outcome.is_postgres = true;
@@ -89,6 +135,8 @@ Result<> restore_into_cluster(backup::RepositoryReader& reader, const std::vecto
   outcome.files_written = choices.is_dry_run ? 0 : summary.files;
   outcome.bytes_written = choices.is_dry_run ? 0 : summary.bytes;
   outcome.notes = summary.notes;
+  outcome.notes.insert(outcome.notes.end(), recovery.plan.notes.begin(),
+                       recovery.plan.notes.end());
   outcome.cluster = {{"system_identifier", summary.system_identifier},
                      {"server_version", summary.server_version},
                      {"timeline", summary.timeline},
@@ -105,7 +153,24 @@ Result<RestoreOutcome> restore(const Workspace& workspace, OpenRepository& open,
                                const std::string& source, const RestoreChoices& choices,
                                Progress& progress, const CancelToken& cancel) {
   RestoreOutcome outcome;
-  REPRIEVE_TRY(outcome.point, wanted_point(workspace, open, source, choices, progress, cancel));
+  if (!choices.to_time.empty() && !parse_rfc3339(choices.to_time))
+    return Error{ErrorKind::kInvalid, choices.to_time + " is no time with a zone",
+                 "Write it as 2026-11-20T14:49:00Z."};
+  DatabaseRecovery recovery;
+  REPRIEVE_TRY(std::vector<Snapshot> points, some_points_of(open.listed.snapshots, source));
+  REPRIEVE_TRY(const auto target, log_target(choices));
+  const bool is_database = points.back().description.kind == "postgres";
+  if (is_database && target) {
+    if (choices.log.is_to_latest && choices.at != "latest") {
+      REPRIEVE_TRY(Snapshot point, wanted_point(workspace, open, source, choices, progress, cancel));
+      points = {std::move(point)};
+    }
+    REPRIEVE_TRY(recovery, plan_database(open, source, points, *target));
+    outcome.point = *recovery.plan.point;
+    outcome.log = to_json(recovery.plan);
+  } else {
+    REPRIEVE_TRY(outcome.point, wanted_point(workspace, open, source, choices, progress, cancel));
+  }
   // Choosing may have read a point to verify it; what counts from here on is the restore.
   progress.bytes = 0;
   progress.files = 0;
@@ -115,7 +180,7 @@ Result<RestoreOutcome> restore(const Workspace& workspace, OpenRepository& open,
   backup::RepositoryReader reader{*open.repository, progress, cancel};
   REPRIEVE_TRY(std::vector<Entry> roots, reader.roots_of(outcome.point));
   const auto restored = outcome.point.description.kind == "postgres"
-                            ? restore_into_cluster(reader, roots, choices, outcome)
+                            ? restore_into_cluster(reader, roots, choices, recovery, outcome)
                             : restore_into_files(reader, std::move(roots), choices, outcome);
   if (!restored) return Error{restored.error()}.at("restore " + source);
   outcome.problems = reader.problems();

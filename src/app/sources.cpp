@@ -96,6 +96,16 @@ std::vector<std::string> absolute_paths(const Workspace& workspace,
   return paths;
 }
 
+Result<PostgresAddress> address_of(const Workspace& workspace, const plan::PostgresSource& source) {
+  PostgresAddress address;
+  address.uri = source.url;
+  if (source.password) {
+    REPRIEVE_TRY(const Secret password, workspace.secret(source.password->text));
+    address.password = Password{as_text(password.expose())};
+  }
+  return address;
+}
+
 Result<std::unique_ptr<Source>> make_source(const Workspace& workspace, const NamedSource& source,
                                             const std::string& repository_hex,
                                             Duration checkpoint_interval) {
@@ -115,13 +125,9 @@ Result<std::unique_ptr<Source>> make_source(const Workspace& workspace, const Na
     options.cache_path = caches + "/" + repository_hex + "-" + name_hash;
     return std::unique_ptr<Source>{std::make_unique<FilesystemSource>(std::move(options))};
   }
-  const auto& postgres = std::get<plan::PostgresSource>(source.kind);
   PostgresSourceOptions options;
-  options.address.uri = postgres.url;
-  if (postgres.password) {
-    REPRIEVE_TRY(const Secret password, workspace.secret(postgres.password->text));
-    options.address.password = Password{as_text(password.expose())};
-  }
+  REPRIEVE_TRY(options.address,
+               address_of(workspace, std::get<plan::PostgresSource>(source.kind)));
   return std::unique_ptr<Source>{
       std::make_unique<PostgresSource>(std::move(options), system_clock(), system_random())};
 }

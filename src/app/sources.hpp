@@ -9,6 +9,7 @@
 #include "app/workspace.hpp"
 #include "base/result.hpp"
 #include "source/command/command_source.hpp"
+#include "source/postgresql/connection.hpp"
 #include "source/source.hpp"
 
 namespace reprieve::app {
@@ -35,6 +36,9 @@ std::string point_source_name(const Workspace& workspace, const std::string& giv
 
 /// The paths of a file source, absolute: relative ones count from the plan's folder.
 std::vector<std::string> absolute_paths(const Workspace& workspace, const plan::FilesSource& files);
+
+/// How the server of a PostgreSQL source is reached. Errors: those of its secret.
+Result<PostgresAddress> address_of(const Workspace& workspace, const plan::PostgresSource& source);
 
 /// Something that captures `source`. `checkpoint_interval`: how often a long capture puts on record
 /// what it has found. Errors: those of its secret.

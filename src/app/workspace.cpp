@@ -286,10 +286,13 @@ std::string Workspace::key_file_wanted() const {
   return reference->where;
 }
 
-Result<std::unique_ptr<repository::Repository>> Workspace::unlock(ObjectStore& store) {
+Result<std::unique_ptr<repository::Repository>> Workspace::unlock(ObjectStore& store,
+                                                                  bool is_without_index) {
   const auto open_with = [&](const repository::UnlockKey& key) {
-    return repository::Repository::open(store, key, system_random(), system_clock(),
-                                        {cache_dir_ + "/index"});
+    repository::OpenOptions options;
+    options.cache_dir = cache_dir_ + "/index";
+    options.is_without_index = is_without_index;
+    return repository::Repository::open(store, key, system_random(), system_clock(), options);
   };
   REPRIEVE_TRY(repository::UnlockKey key, given_key());
   if (!key.passphrase.empty() || !key.key_file_secret.empty()) return open_with(key);
@@ -318,11 +321,15 @@ Result<std::unique_ptr<repository::Repository>> Workspace::unlock(ObjectStore& s
 }
 
 Result<OpenRepository> Workspace::open_repository(Purpose purpose) {
+  const bool is_any = purpose == Purpose::kRead || purpose == Purpose::kReadStreams;
+  const bool is_writing = purpose == Purpose::kWrite || purpose == Purpose::kWriteStreams;
+  const bool is_for_streams =
+      purpose == Purpose::kReadStreams || purpose == Purpose::kWriteStreams;
   OpenRepository opened;
-  REPRIEVE_TRY(opened.store, purpose == Purpose::kRead ? open_any_store() : open_store());
-  REPRIEVE_TRY(opened.repository, unlock(*opened.store));
-  if (purpose == Purpose::kWrite) REPRIEVE_RETURN_IF_ERROR(refuse_replica(*opened.store));
-  REPRIEVE_RETURN_IF_ERROR(check_heads(*this, opened, purpose));
+  REPRIEVE_TRY(opened.store, is_any ? open_any_store() : open_store());
+  REPRIEVE_TRY(opened.repository, unlock(*opened.store, is_for_streams));
+  if (is_writing) REPRIEVE_RETURN_IF_ERROR(refuse_replica(*opened.store));
+  if (!is_for_streams) REPRIEVE_RETURN_IF_ERROR(check_heads(*this, opened, purpose));
   return opened;
 }
 

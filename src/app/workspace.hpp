@@ -56,7 +56,10 @@ struct OpenRepository {
 /// (docs/adr/0015-replicas.md); who looks for damage in a store asks that one and no other. A
 /// repository that went back or another way (docs/adr/0014-rollback.md) is still read, with a
 /// warning, for that may be a recovery; nothing is written to it until a person has decided.
-enum class Purpose : std::uint8_t { kRead, kReadFirst, kWrite };
+///
+/// For streams alone (kReadStreams as kRead, kWriteStreams as kWrite) neither chunks nor points are
+/// looked at: it opens at once and in little memory, whatever the repository holds.
+enum class Purpose : std::uint8_t { kRead, kReadFirst, kWrite, kReadStreams, kWriteStreams };
 
 /// The surroundings of one invocation: repository, keys, plan and local folders. Not thread-safe.
 class Workspace {
@@ -112,7 +115,8 @@ class Workspace {
   [[nodiscard]] Result<StorePlace> place_of(const std::string& location,
                                             const plan::Storage* named) const;
   [[nodiscard]] Result<std::unique_ptr<ObjectStore>> open_any_store() const;
-  Result<std::unique_ptr<repository::Repository>> unlock(ObjectStore& store);
+  Result<std::unique_ptr<repository::Repository>> unlock(ObjectStore& store,
+                                                         bool is_without_index = false);
 
   WorkspaceOptions options_;
   std::optional<LoadedPlan> plan_;

@@ -29,11 +29,24 @@ Json to_json(const app::RestoreOutcome& outcome, const RestoreArguments& argumen
                {"files_unchanged", outcome.files_unchanged},
                {"deleted", outcome.deleted},
                {"cluster", outcome.cluster},
+               {"log", outcome.log},
                {"notes", outcome.notes},
                {"problems", Json::array()}};
   for (const Problem& problem : outcome.problems)
     json["problems"].push_back(cli::to_json(problem));
   return json;
+}
+
+std::string log_text(const Json& log) {
+  std::string text = "Recovery will replay the log ";
+  if (log["target"].is_null())
+    text += "to its end, " + log["to_lsn"].get<std::string>();
+  else
+    text += "up to " + log["target"].get<std::string>();
+  text += fmt::format(" on timeline {}", log["timeline"].get<std::uint32_t>());
+  if (!log["last_commit"].is_null())
+    text += "; latest commit " + log["last_commit"].get<std::string>();
+  return text + ".";
 }
 
 void tell(const Console& console, const app::RestoreOutcome& outcome,
@@ -52,6 +65,7 @@ void tell(const Console& console, const app::RestoreOutcome& outcome,
   if (outcome.bytes_kept > 0)
     console.say(fmt::format("  {} {} taken over from files that were there",
                             format_size(outcome.bytes_kept), is_dry_run ? "would be" : "were"));
+  if (!outcome.log.is_null()) console.say("  " + log_text(outcome.log));
   for (const std::string& note : outcome.notes)
     console.say("  " + note);
   if (outcome.is_postgres && !is_dry_run)
@@ -114,10 +128,27 @@ void add_restore(CLI::App& parser, Invocation& invocation) {
       ->required();
   auto* at = command->add_option("--at", choices.at,
                                  "POINT: id, name, latest (default), latest-verified, or a time");
-  command->add_option("--to-time", choices.to_time, "The newest point that is not younger")
+  auto* targets = command->add_option_group("target");
+  targets->add_option("--to-time", choices.to_time,
+                      "A moment (RFC 3339): databases replay their log up to it; else the newest "
+                      "point that is not younger")
       ->excludes(at);
-  command->add_option("--to-lsn", choices.to_lsn, "Databases: the newest point before an LSN")
+  targets->add_option("--to-lsn", choices.log.to_lsn, "Databases: replay the log up to an LSN")
       ->excludes(at);
+  targets->add_option("--to-name", choices.log.to_name, "Databases: ... up to a restore point")
+      ->excludes(at);
+  targets->add_option("--to-xid", choices.log.to_transaction, "Databases: ... up to a transaction")
+      ->excludes(at);
+  targets->add_flag("--to-latest", choices.log.is_to_latest,
+                    "Databases: replay all the log there is (the default without --at)");
+  targets->require_option(0, 1);
+  command->add_flag("--exclusive", choices.log.is_exclusive,
+                    "Databases: stop before the target and not behind it");
+  command->add_flag("--pause", choices.log.is_pausing,
+                    "Databases: the server waits at the target, read-only, for "
+                    "`SELECT pg_wal_replay_resume()`");
+  command->add_option("--timeline", choices.log.timeline,
+                      "Databases: on which timeline, if not the newest");
   command->add_option("--into", choices.into, "The folder; made if it is not there")->required();
   command->add_option("--only", choices.only, "Only this path and what is below it; repeatable");
   command->add_option("--root", choices.root, "Only this one of a source's several paths");
@@ -139,7 +170,8 @@ void add_restore(CLI::App& parser, Invocation& invocation) {
       "Examples:\n"
       "  reprieve restore /srv/data --at latest --into /tmp/out\n"
       "  reprieve restore uploads --at 2026-11-19T02:00:00Z --only 2026/11 --into /tmp/out\n"
-      "  reprieve restore shopdb --into /var/lib/postgresql/15/restored");
+      "  reprieve restore shopdb --into /var/lib/postgresql/15/restored\n"
+      "  reprieve restore shopdb --to-time 2026-11-19T14:49:00Z --into /srv/pg");
   command->callback([&invocation, arguments] {
     invocation.run = [&invocation, arguments](const Console& console) {
       return finish(console, [&] { return run_restore(invocation, *arguments, console); });

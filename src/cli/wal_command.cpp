@@ -1,3 +1,6 @@
+#include "app/wal_reception.hpp"
+#include "backup/wal_archive.hpp"
+#include "base/format.hpp"
 #include "cli/command.hpp"
 #include "source/postgresql/staged_wal.hpp"
 
@@ -6,6 +9,10 @@ namespace {
 
 struct WalArguments {
   std::string from;
+  std::string source;
+  std::string system;
+  bool is_standby = false;
+  app::WalReceptionChoices reception;
   std::string file;
   std::string destination;
 };
@@ -16,24 +23,134 @@ int report(const Console& console, const WalCommandOutcome& outcome) {
   return outcome.exit_status;
 }
 
+/// From the repository. Whatever goes wrong is a doubt: only the archive may say that a file does
+/// not exist.
+WalCommandOutcome fetch_from_repository(const Invocation& invocation,
+                                        const WalArguments& arguments) {
+  const auto fetched = [&]() -> Result<WalCommandOutcome> {
+    REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
+    const std::string source = app::point_source_name(workspace, arguments.source);
+    REPRIEVE_TRY(const app::OpenRepository open,
+                 workspace.open_repository(app::Purpose::kReadStreams));
+    REPRIEVE_TRY(const auto archive,
+                 backup::WalArchive::open(*open.repository, {source, arguments.system}));
+    WalCommandOutcome outcome;
+    outcome.exit_status = backup::fetch_wal(archive, arguments.file, arguments.destination,
+                                            arguments.is_standby, outcome.message);
+    return outcome;
+  }();
+  if (fetched) return *fetched;
+  return {kWalDoubt, fetched.error().what};
+}
+
+Json to_json(const backup::WalArchiverStatus& status, const std::string& event) {
+  return {{"schema", "reprieve.wal/1"},
+          {"system_identifier", status.system_identifier},
+          {"timeline", status.timeline},
+          {"server_end", format_lsn(status.server_end)},
+          {"heard", format_rfc3339(status.heard)},
+          {"durable", format_lsn(status.durable)},
+          {"stored", format_lsn(status.stored)},
+          {"waiting_bytes", status.waiting},
+          {"problem", status.problem},
+          {"doubt", status.doubt},
+          {"event", event}};
+}
+
+/// One line when a reception begins, when something happens, and each minute.
+class ReceptionOutput {
+ public:
+  explicit ReceptionOutput(const Invocation& invocation, const Console& console)
+      : is_json_{invocation.is_json}, console_{console} {}
+
+  void tell(const backup::WalArchiverStatus& status, const std::string& event) {
+    if (is_json_) return console_.result(to_json(status, event));
+    if (!event.empty()) console_.warn(event);
+    if (status.problem != problem_ && !status.problem.empty())
+      console_.warn("The repository takes nothing: " + status.problem + "; " +
+                    format_size(status.waiting) + " wait on this disk.");
+    if (status.problem.empty() && !problem_.empty()) console_.say("The repository takes log again.");
+    problem_ = status.problem;
+    if (status.doubt != doubt_) console_.warn("The log itself is damaged: " + status.doubt);
+    doubt_ = status.doubt;
+    const Duration now = system_clock().uptime();
+    const bool is_first = !has_begun_ && !status.system_identifier.empty() && status.stored.value > 0;
+    if (!is_first && (!has_begun_ || now - told_ < std::chrono::minutes{1})) return;
+    has_begun_ = true;
+    told_ = now;
+    console_.say(fmt::format("{} timeline {}: received to {}, in the repository to {}, {} behind the server",
+                             format_rfc3339(system_clock().now()).substr(0, 19) + "Z",
+                             status.timeline, format_lsn(status.durable), format_lsn(status.stored),
+                             format_size(status.server_end.value -
+                                         std::min(status.stored, status.server_end).value)));
+  }
+
+ private:
+  const bool is_json_;
+  const Console& console_;
+  std::string problem_;
+  std::string doubt_;
+  Duration told_{};
+  bool has_begun_ = false;
+};
+
+Result<int> receive(const Invocation& invocation, const WalArguments& arguments,
+                    const Console& console) {
+  REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
+  REPRIEVE_TRY(const app::NamedSource source, app::find_source(workspace, arguments.source));
+  REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository(app::Purpose::kWriteStreams));
+  ReceptionOutput output{invocation, console};
+  REPRIEVE_RETURN_IF_ERROR(app::receive_wal(
+      workspace, open, source, arguments.reception,
+      [&](const auto& status, const std::string& event) { output.tell(status, event); },
+      invocation.cancel));
+  return kExitDone;
+}
+
 }  // namespace
 
 void add_wal(CLI::App& parser, Invocation& invocation) {
-  auto* group = parser.add_subcommand("wal", "What a restored PostgreSQL server calls to recover");
+  auto* group = parser.add_subcommand("wal", "The write-ahead log of a PostgreSQL server");
   group->require_subcommand(1);
   auto arguments = std::make_shared<WalArguments>();
 
+  auto* receiving = group->add_subcommand("receive", "Stream a server's log into the repository until stopped");
+  receiving->add_option("source", arguments->source, "A name from the plan, or a postgres:// URL")
+      ->required();
+  receiving->add_option("--slot", arguments->reception.slot,
+                        "The replication slot, made if it is not there (reprieve)");
+  receiving->footer(
+      "What the server reports as received lies on this disk first (below the state folder) and a\n"
+      "second later in the repository. To lose nothing that was committed, list the receiver in\n"
+      "synchronous_standby_names: its application_name is reprieve_wal. Set max_slot_wal_keep_size on\n"
+      "the server, so that a receiver that stands still cannot fill its disk.\n\n"
+      "Example:\n  reprieve wal receive shopdb");
+  receiving->callback([&invocation, arguments] {
+    invocation.run = [&invocation, arguments](const Console& console) {
+      return finish(console, [&] { return receive(invocation, *arguments, console); });
+    };
+  });
+
   auto* fetch = group->add_subcommand("fetch", "restore_command: hand one WAL file to the server");
-  fetch->add_option("--from", arguments->from, "The folder that the restore made")->required();
+  auto* from = fetch->add_option("--from", arguments->from, "The folder that a restore made");
+  fetch->add_option("--source", arguments->source, "From the repository: of which source")
+      ->excludes(from);
+  fetch->add_option("--system", arguments->system, "From the repository: of which cluster");
+  fetch->add_flag("--standby", arguments->is_standby,
+                  "For a standby that goes on by streaming: whole segments only");
   fetch->add_option("file", arguments->file, "%f")->required();
   fetch->add_option("destination", arguments->destination, "%p")->required();
   fetch->footer(
       "Exit status: 0 served; 1 the file is proven not to exist, which ends recovery; 200 any "
       "doubt,\n"
       "which stops the server.\n\n"
-      "Example:\n  reprieve wal fetch --from /srv/pg/reprieve_wal %f %p");
+      "Examples:\n"
+      "  reprieve wal fetch --from /srv/pg/reprieve_wal %f %p\n"
+      "  reprieve --repo /srv/repo wal fetch --source shopdb %f %p");
   fetch->callback([&invocation, arguments] {
-    invocation.run = [arguments](const Console& console) {
+    invocation.run = [&invocation, arguments](const Console& console) {
+      if (arguments->from.empty())
+        return report(console, fetch_from_repository(invocation, *arguments));
       return report(console,
                     fetch_staged(arguments->from, arguments->file, arguments->destination));
     };

@@ -1,6 +1,9 @@
 #include "io/http.hpp"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cctype>
@@ -29,10 +32,16 @@ struct FreeList {
 using Handle = std::unique_ptr<CURL, FreeHandle>;
 using List = std::unique_ptr<::curl_slist, FreeList>;
 
+/// A handle with its connection, for one request after the other.
+struct Exchange {
+  Handle handle;
+  int socket = -1;  ///< The last that was opened.
+};
+
 /// What the callbacks of one transfer work on.
 struct Transfer {
   const HttpRequest& request;
-  CURL* handle;
+  Exchange& exchange;
   HttpResponse response;
 };
 
@@ -53,7 +62,7 @@ std::string_view trimmed(std::string_view text) {
 /// Saves copies of a growing body. What a peer announces is believed only up to a bound.
 void reserve_announced(Transfer& transfer) {
   ::curl_off_t announced = 0;
-  ::curl_easy_getinfo(transfer.handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+  ::curl_easy_getinfo(transfer.exchange.handle.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
   if (announced <= 0) return;
   transfer.response.body.reserve(std::min(
       {static_cast<std::size_t>(announced), transfer.request.body_bytes_max, kReserveBytesMax}));
@@ -74,10 +83,28 @@ std::size_t take_body(char* bytes, std::size_t, std::size_t size, void* context)
   return 0;  // Ends the transfer: nobody wants the rest.
 }
 
+/// A server that writes its header and its body one after the other, with Nagle's algorithm on (RFC
+/// 896), sends the body when the header was acknowledged, which the kernel puts off by 40 ms, as it
+/// expects that we are to send something ourselves. Until we do, this ends that (tcp(7),
+/// TCP_QUICKACK). If it fails, it is slow, no more.
+void acknowledge_at_once(int socket) {
+  const int on = 1;
+  static_cast<void>(::setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on));
+}
+
+int note_socket(void* context, ::curl_socket_t socket, ::curlsocktype) {
+  static_cast<Exchange*>(context)->socket = socket;
+  return CURL_SOCKOPT_OK;
+}
+
 std::size_t take_header(char* bytes, std::size_t, std::size_t size, void* context) {
-  auto& headers = static_cast<Transfer*>(context)->response.headers;
+  auto& transfer = *static_cast<Transfer*>(context);
+  auto& headers = transfer.response.headers;
   const std::string_view line{bytes, size};
-  if (line.starts_with("HTTP/")) headers.clear();  // A further answer, after a redirect.
+  if (line.starts_with("HTTP/")) {
+    headers.clear();  // A further answer, after a redirect.
+    acknowledge_at_once(transfer.exchange.socket);
+  }
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return size;
   if (headers.size() >= kHeadersMax || size > kHeaderBytesMax) return 0;
@@ -155,6 +182,8 @@ void set_up(CURL* handle, const HttpRequest& request, Transfer& transfer) {
   set(handle, CURLOPT_BUFFERSIZE, kBufferBytes);
   set(handle, CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
   set(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+  set(handle, CURLOPT_SOCKOPTFUNCTION, note_socket);
+  set(handle, CURLOPT_SOCKOPTDATA, static_cast<void*>(&transfer.exchange));
   set_timeouts(handle, request);
   set(handle, CURLOPT_FOLLOWLOCATION, request.redirects_max > 0 ? 1L : 0L);
   set(handle, CURLOPT_MAXREDIRS, static_cast<long>(request.redirects_max));
@@ -177,19 +206,20 @@ void set_up(CURL* handle, const HttpRequest& request, Transfer& transfer) {
   }
 }
 
-Handle new_handle() {
+Exchange new_exchange() {
   static const CURLcode started = ::curl_global_init(CURL_GLOBAL_DEFAULT);
   REPRIEVE_ASSERT(started == CURLE_OK);
   Handle handle{::curl_easy_init()};
   REPRIEVE_ASSERT(handle != nullptr);
-  return handle;
+  return {std::move(handle)};
 }
 
-Result<HttpResponse> exchange(CURL* handle, const HttpRequest& request) {
+Result<HttpResponse> perform(Exchange& exchange, const HttpRequest& request) {
+  CURL* const handle = exchange.handle.get();
   const std::string what = request.method + " " + without_secrets(request.url);
   if (request.url.find('\0') != std::string::npos || has_line_break(request.method))
     return Error{ErrorKind::kInvalid, what + ": not a valid request"};
-  Transfer transfer{request, handle, {}};
+  Transfer transfer{request, exchange, {}};
   auto headers = header_list(request);
   if (!headers) return std::move(headers).error().at(what);
   set_up(handle, request, transfer);
@@ -226,32 +256,33 @@ std::string without_secrets(const std::string& url) {
 
 struct HttpClient::Pool {
   std::mutex mutex;
-  std::vector<Handle> idle;  // Guarded by mutex. The last used is the first to be used again.
+  std::vector<std::unique_ptr<Exchange>> idle;  // Guarded by mutex. The last used is the first to be used again.
 };
 
 HttpClient::HttpClient() : pool_{std::make_unique<Pool>()} {}
 HttpClient::~HttpClient() = default;
 
 Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
-  Handle handle;
+  std::unique_ptr<Exchange> exchange;
   {
     const std::lock_guard lock{pool_->mutex};
     if (!pool_->idle.empty()) {
-      handle = std::move(pool_->idle.back());
+      exchange = std::move(pool_->idle.back());
       pool_->idle.pop_back();
     }
   }
-  if (handle == nullptr) handle = new_handle();
-  auto response = exchange(handle.get(), request);
-  ::curl_easy_reset(handle.get());  // Connections stay; pointers into this call do not.
+  if (exchange == nullptr) exchange = std::make_unique<Exchange>(new_exchange());
+  auto response = perform(*exchange, request);
+  // Connections stay; pointers into this call do not.
+  ::curl_easy_reset(exchange->handle.get());
   const std::lock_guard lock{pool_->mutex};
-  pool_->idle.push_back(std::move(handle));
+  pool_->idle.push_back(std::move(exchange));
   return response;
 }
 
 Result<HttpResponse> http(const HttpRequest& request) {
-  const Handle handle = new_handle();
-  return exchange(handle.get(), request);
+  Exchange exchange = new_exchange();
+  return perform(exchange, request);
 }
 
 }  // namespace reprieve::io

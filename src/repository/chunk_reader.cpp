@@ -19,6 +19,8 @@ constexpr std::size_t kCacheBytes = 32 * 1024 * 1024;
 /// Reading a gap of this size costs less than another request, even on a local disk.
 constexpr std::uint32_t kGapMax = 64 * 1024;
 /// Large enough that requests do not matter, small enough to stay in the processor's caches.
+/// Threads beyond the cores, so that these have work while a store is waited for.
+constexpr unsigned kMoreReads = 2;
 constexpr std::uint32_t kRunBytes = 2 * 1024 * 1024;
 
 Error not_found(const ChunkId& id) {
@@ -257,7 +259,7 @@ Result<> ChunkReader::fetch(std::span<const Request> requests, const Deliver& de
               [this](const Request& request) {
                 return state_->read(ChunkType::kData, request.chunk.id, kFrameRawMax);
               }};
-  return fetch.run(state_->threads, cancel);
+  return fetch.run(state_->threads + kMoreReads, cancel);
 }
 
 std::vector<PackId> ChunkReader::damaged_packs() const {

@@ -163,7 +163,7 @@ Result<std::unique_ptr<Repository>> Repository::open(ObjectStore& store, const U
   auto repository = std::make_unique<Repository>(std::make_unique<State>(
       store, random, clock, std::move(keys), unlocked.slot.substr(kSlotPrefix.size()), cache_folder,
       options.threads));
-  REPRIEVE_RETURN_IF_ERROR(repository->refresh());
+  if (!options.is_without_index) REPRIEVE_RETURN_IF_ERROR(repository->refresh());
   return repository;
 }
 

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 import unittest
 
 from postgres_world import PostgresWorld
@@ -12,44 +11,6 @@ from postgres_world import PostgresWorld
 SCALE = 150  # About 2.3 GB.
 MEMORY_MAX_KIB = 300 * 1024
 SPACE = 12_000_000_000
-
-
-def lsn_of(text):
-    high, low = text.strip().split("/")
-    return int(high, 16) << 32 | int(low, 16)
-
-
-class Writer:
-    """Inserts rows one by one; keeps where the server's log was when each one's commit was acknowledged."""
-
-    def __init__(self, command):
-        self.session = subprocess.Popen(command, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True, bufsize=1)
-        self.acknowledged = []
-        self.is_over = False
-        self.thread = threading.Thread(target=self._write, daemon=True)
-        self.thread.start()
-
-    def _write(self):
-        while not self.is_over:
-            number = len(self.acknowledged) + 1
-            try:
-                self.session.stdin.write(f"insert into diary values ({number}) returning id;\n")
-                if self.session.stdout.readline() != f"{number}\n":
-                    return
-                self.session.stdin.write("select pg_current_wal_flush_lsn();\n")
-                self.acknowledged.append(lsn_of(self.session.stdout.readline()))
-            except (OSError, ValueError):
-                return
-
-    def stop(self):
-        self.is_over = True
-        self.thread.join(30)
-        self.session.kill()
-        self.session.communicate()
-
-    def before(self, lsn):
-        return sum(each <= lsn for each in self.acknowledged)
 
 
 class LargeCluster(PostgresWorld):
@@ -103,8 +64,7 @@ class LargeCluster(PostgresWorld):
         size = int(self.sql("select sum(pg_database_size(oid)) from pg_database"))
         self.assertGreater(size, 2_000_000_000)
         load = self.load(600, clients=4)
-        writer = Writer(self.command("psql", *self.at(self.port), "-XqAt", "-d", "shop"))
-        self.addCleanup(writer.stop)
+        writer = self.writer()
         self.wait_for("acknowledged rows", lambda: len(writer.acknowledged) > 10)
         rows_at_begin = len(writer.acknowledged)
         answer, progress = self.measured("backup", self.url)

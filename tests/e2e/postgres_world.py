@@ -3,7 +3,11 @@
 import os
 import pathlib
 import pwd
+import shutil
+import signal
 import subprocess
+import threading
+import time
 
 from harness import World, free_port, is_root, write
 
@@ -11,6 +15,52 @@ PROVIDE = pathlib.Path(__file__).resolve().parent.parent / "postgres/provide.sh"
 # Each transaction of pgbench adds its amount to an account, a teller, a branch and the history.
 SUMS = """select (select sum(abalance) from pgbench_accounts), (select sum(tbalance) from pgbench_tellers),
     (select sum(bbalance) from pgbench_branches), (select coalesce(sum(delta), 0) from pgbench_history)"""
+
+
+def lsn_of(text):
+    high, low = text.strip().split("/")
+    return int(high, 16) << 32 | int(low, 16)
+
+
+class Writer:
+    """Inserts rows one by one into the table diary; keeps of each when its commit was acknowledged, and where the
+    server's log was then."""
+
+    def __init__(self, command):
+        self.session = subprocess.Popen(command, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True, bufsize=1)
+        self.acknowledged = []
+        self.times = []
+        self.is_over = False
+        self.thread = threading.Thread(target=self._write, daemon=True)
+        self.thread.start()
+
+    def _write(self):
+        while not self.is_over:
+            number = len(self.acknowledged) + 1
+            try:
+                self.session.stdin.write(f"insert into diary values ({number}) returning id;\n")
+                if self.session.stdout.readline() != f"{number}\n":
+                    return
+                acknowledged = time.monotonic()
+                self.session.stdin.write("select pg_current_wal_flush_lsn();\n")
+                self.acknowledged.append(lsn_of(self.session.stdout.readline()))
+                self.times.append(acknowledged)
+            except (OSError, ValueError):
+                return
+
+    def stop(self):
+        self.is_over = True
+        self.thread.join(30)
+        self.session.kill()
+        self.session.communicate()
+
+    def before(self, lsn):
+        return sum(each <= lsn for each in self.acknowledged)
+
+    def until(self, moment):
+        """How many were acknowledged at that moment of time.monotonic()."""
+        return sum(each <= moment for each in self.times)
 
 
 class PostgresWorld(World):
@@ -101,6 +151,25 @@ class PostgresWorld(World):
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
+
+    def writer(self):
+        """A client that logs what was acknowledged; the database shop has a table diary for it."""
+        writer = Writer(self.command("psql", *self.at(self.port), "-XqAt", "-d", "shop"))
+        self.addCleanup(writer.stop)
+        return writer
+
+    def destroy_primary(self):
+        """Every process of the server dies at once, and its disk is gone."""
+        pid = int((self.primary / "postmaster.pid").read_text().split()[0])
+        family = [pid, *map(int, subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True,
+                                                check=False).stdout.split())]
+        for each in family:
+            try:
+                os.kill(each, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.running.remove(self.primary)
+        shutil.rmtree(self.primary)
 
     def assert_balanced(self, port=None):
         sums = self.sql(SUMS, port, "shop").split("|")

@@ -7,7 +7,7 @@
 #include "source/postgresql/base_backup.hpp"
 #include "source/postgresql/facts.hpp"
 #include "source/postgresql/staged_wal.hpp"
-#include "source/postgresql/wal_stream.hpp"
+#include "source/postgresql/replication_stream.hpp"
 
 /// The small texts and messages of a PostgreSQL backup, one parser per first byte: none may do more
 /// than refuse, and what is accepted reads back as it was.

@@ -21,7 +21,7 @@ std::uint32_t read_u32(ByteView bytes) {
 void parse_fields(Decoder& in, PackLabel& label) {
   if (as_text(in.raw(4)) != kMagic || in.u8() != kLabelVersion) return in.fail();
   label.pack_type = in.u8();
-  if (label.pack_type != kDataPack && label.pack_type != kTreePack) return in.fail();
+  if (label.pack_type < kDataPack || label.pack_type > kStreamPack) return in.fail();
   if (in.u16() != 0 || in.u32() != label.label_bytes) return in.fail();
   label.repository = in.array<16>();
   label.writer = in.array<16>();

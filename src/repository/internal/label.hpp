@@ -19,6 +19,7 @@ namespace reprieve::repository {
 
 inline constexpr std::uint8_t kDataPack = 1;
 inline constexpr std::uint8_t kTreePack = 2;
+inline constexpr std::uint8_t kStreamPack = 3;  ///< A piece of a stream: never below pack/.
 inline constexpr std::size_t kLabelKeysMax = 2048;
 inline constexpr std::size_t kLabelFixedBytes = 94;
 inline constexpr std::size_t kLabelKeyBytes = 52;

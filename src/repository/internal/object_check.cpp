@@ -9,17 +9,16 @@
 #include "repository/internal/label.hpp"
 #include "repository/internal/pack_check.hpp"
 #include "repository/internal/record.hpp"
+#include "repository/internal/stream_object.hpp"
 
 namespace reprieve::repository {
 
 namespace {
 
-constexpr std::string_view kLogPrefix = "log/";
 /// A mark has nothing in it that could be damaged.
 constexpr std::size_t kReplicaBytesMax = 4096;
 /// Programs for every machine are far smaller.
 constexpr std::size_t kKitBytesMax = 1024 * 1024 * 1024;
-constexpr std::size_t kLogBytesMax = 64 * 1024 * 1024;
 
 struct Sort {
   std::string_view prefix;
@@ -35,7 +34,6 @@ constexpr Sort kTwins[] = {
     {kLossPrefix, kLossBytesMax, std::nullopt},
     {kGcPrefix, kGcBytesMax, RecordKind::kGc},
     {kSnapshotPrefix, kSnapshotBytesMax, RecordKind::kSnapshot},
-    {kLogPrefix, kLogBytesMax, RecordKind::kLog},
 };
 
 const Sort* twin_sort(std::string_view key) {
@@ -46,7 +44,7 @@ const Sort* twin_sort(std::string_view key) {
 
 /// What an object may have at most; 0 for a name that is none of ours.
 std::size_t object_max(std::string_view key) {
-  if (pack_id_in_key(key)) return kPackObjectMax;
+  if (pack_id_in_key(key) || stream_piece_in_key(key)) return kPackObjectMax;
   if (key.starts_with(kIndexPrefix)) return kIndexBytesMax;
   if (key.starts_with(kKitPrefix)) return kKitBytesMax;
   if (key.starts_with(kReplicaPrefix)) return kReplicaBytesMax;
@@ -122,6 +120,17 @@ ObjectFinding ObjectChecker::inspect_pack(const ObjectKey& key, ByteView bytes, 
   if (repository_ != nullptr) {
     if (const auto row = repository_->index().find_pack(id)) known_label = row->label;
   }
+  return inspect_shards(key, id, bytes, known_label, want);
+}
+
+ObjectFinding ObjectChecker::inspect_piece(const ObjectKey& key, ByteView bytes, Want want) const {
+  const auto found = find_stream_label(*stream_piece_in_key(key), bytes, signers_);
+  if (!found) return damaged(key, "no label of this piece that a writer signed is left", false);
+  return inspect_shards(key, found->id, bytes, {}, want);
+}
+
+ObjectFinding ObjectChecker::inspect_shards(const ObjectKey& key, const PackId& id, ByteView bytes,
+                                            ByteView known_label, Want want) {
   const PackCheck check = check_pack(id, bytes, known_label);
   if (check.is_whole()) return {};
   ObjectFinding finding = damaged(key, check.describe(), check.is_healable());
@@ -158,6 +167,7 @@ ObjectFinding ObjectChecker::inspect_twin(const ObjectKey& key, ByteView bytes, 
 
 ObjectFinding ObjectChecker::inspect(const ObjectKey& key, ByteView bytes, Want want) const {
   if (pack_id_in_key(key)) return inspect_pack(key, bytes, want);
+  if (stream_piece_in_key(key)) return inspect_piece(key, bytes, want);
   if (key.starts_with(kIndexPrefix)) return inspect_index(key, bytes);
   if (key.starts_with(kKitPrefix)) return inspect_kit(key, bytes);
   if (key.starts_with(kReplicaPrefix)) return {};

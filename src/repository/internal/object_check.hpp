@@ -21,8 +21,8 @@ struct ObjectFinding {
   std::uint64_t bytes_read = 0;
 };
 
-/// Proves objects without any key: packs by their label, other records by the hash in their name or
-/// by a signature, twins by their two copies. Thread-safe.
+/// Proves objects without any key: packs and pieces of streams by their label, other records by the
+/// hash in their name or by a signature, twins by their two copies. Thread-safe.
 class ObjectChecker {
  public:
   enum class Want : std::uint8_t { kFinding, kHealed, kBytes /* kHealed, and the bytes */ };
@@ -41,6 +41,10 @@ class ObjectChecker {
 
   [[nodiscard]] ObjectFinding inspect(const ObjectKey& key, ByteView bytes, Want want) const;
   [[nodiscard]] ObjectFinding inspect_pack(const ObjectKey& key, ByteView bytes, Want want) const;
+  [[nodiscard]] ObjectFinding inspect_piece(const ObjectKey& key, ByteView bytes, Want want) const;
+  [[nodiscard]] static ObjectFinding inspect_shards(const ObjectKey& key, const PackId& id,
+                                                    ByteView bytes, ByteView known_label,
+                                                    Want want);
   [[nodiscard]] ObjectFinding inspect_twin(const ObjectKey& key, ByteView bytes, Want want) const;
   [[nodiscard]] Result<> accept(const ObjectKey& key, ByteView record) const;
 

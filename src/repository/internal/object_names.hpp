@@ -26,6 +26,7 @@ inline constexpr std::string_view kGcPrefix = "gc/";
 inline constexpr std::string_view kTombPrefix = "tomb/";
 inline constexpr std::string_view kHoldPrefix = "hold/";
 inline constexpr std::string_view kLossPrefix = "loss/";
+inline constexpr std::string_view kStreamPrefix = "stream/";
 inline constexpr std::string_view kKitPrefix = "kit/";
 inline constexpr std::string_view kReplicaPrefix = "replica/";
 

@@ -15,7 +15,7 @@ constexpr std::uint64_t kHeadBytes = 8 * 1024;
 Result<PackLabel> proved_label(ByteView label, const KeyRing& keys) {
   REPRIEVE_TRY(PackLabel parsed, parse_label(label));
   const auto signer = keys.signer(parsed.writer);
-  if (parsed.repository != keys.repository_id() || !signer ||
+  if (parsed.pack_type == kStreamPack || parsed.repository != keys.repository_id() || !signer ||
       !(signer->may_write || signer->may_prune) || !label_is_signed_by(label, signer->key))
     return Error{ErrorKind::kCorrupt, "its label is not signed by a writer of this repository"};
   return parsed;

@@ -22,7 +22,7 @@ enum class RecordKind : std::uint8_t {
   kSession = 5,
   kGc = 6,
   kTomb = 7,
-  kLog = 8,
+  // 8 was set aside and never written.
   kTrailer = 9,
   kHold = 10,
   kLoss = 11,

@@ -181,6 +181,8 @@ Result<> ReplicaSync::copy_all() {
   // A snapshot never comes before what it needs, nor after a gap in its series. One whose pack is
   // damaged comes as well: so much of it as there is can be restored, as it can at the primary.
   REPRIEVE_RETURN_IF_ERROR(copy(look_.snapshots.missing, 1));
+  REPRIEVE_RETURN_IF_ERROR(heal_unlike(look_.pieces.unlike));
+  REPRIEVE_RETURN_IF_ERROR(copy(look_.pieces.missing, options_.threads));
   REPRIEVE_RETURN_IF_ERROR(far_.sync());
   return remove_collected();
 }
@@ -188,6 +190,7 @@ Result<> ReplicaSync::copy_all() {
 /// Snapshots first, packs last: what a listed snapshot or index names was there when packs were
 /// listed.
 Result<> ReplicaSync::take_lists() {
+  REPRIEVE_TRY(look_.pieces, compare_stores(near_, far_, kStreamPrefix));
   REPRIEVE_TRY(look_.snapshots, compare_stores(near_, far_, kSnapshotPrefix));
   REPRIEVE_TRY(look_.indexes, compare_stores(near_, far_, kIndexPrefix));
   REPRIEVE_TRY(look_.packs, compare_stores(near_, far_, kPackPrefix));
@@ -222,7 +225,8 @@ Result<> ReplicaSync::find_late() {
 }
 
 Result<> ReplicaSync::count_missing() {
-  for (const StoreDifference* part : {&look_.packs, &look_.indexes, &look_.snapshots}) {
+  for (const StoreDifference* part :
+       {&look_.packs, &look_.indexes, &look_.snapshots, &look_.pieces}) {
     report_.objects_missing += part->missing.size();
     for (const ObjectInfo& object : part->missing)
       report_.bytes_missing += object.size.value;

@@ -28,6 +28,7 @@ class ReplicaSync {
     StoreDifference indexes;
     StoreDifference packs;
     StoreDifference sessions;
+    StoreDifference pieces;    ///< Of streams.
     std::set<SessionId> late;  ///< Finished after `snapshots` was listed.
   };
 

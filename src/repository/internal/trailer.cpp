@@ -21,7 +21,7 @@ std::uint32_t varint32(Decoder& in) {
 }
 
 bool fits_pack(ChunkType type, std::uint8_t pack_type) {
-  if (type == ChunkType::kData) return pack_type == kDataPack;
+  if (type == ChunkType::kData) return pack_type != kTreePack;
   return pack_type == kTreePack && (type == ChunkType::kTree || type == ChunkType::kList);
 }
 

@@ -25,6 +25,7 @@ namespace {
 constexpr std::size_t kSmallFileMax = 16 * 1024 * 1024;
 constexpr std::size_t kFactsMax = 64 * 1024 * 1024;
 constexpr std::string_view kControl = "pg_control";
+constexpr std::uint64_t kZeros = 1024 * 1024;
 
 Error corrupt(std::string what) {
   return Error{ErrorKind::kCorrupt,
@@ -262,6 +263,8 @@ class ClusterRestore {
     return write_text("tablespace_map", encode_tablespace_map(links));
   }
 
+  /// What the point holds itself, then what goes on from there: its last segment anew, for behind
+  /// the point's end it has zeros.
   Result<> stage_wal(ClusterRestoreSummary& summary) {
     const std::string name{kStagedWalFolder};
     const std::string shown = options_.data_directory + "/" + name;
@@ -276,10 +279,53 @@ class ClusterRestore {
       Bytes bytes(static_cast<std::size_t>(entry.content.size));
       REPRIEVE_RETURN_IF_ERROR(io::read_exact(file, bytes));
       staged.files[entry.name] = {entry.content.size, to_hex(crypto::sha256(bytes))};
-      if (parse_segment_name(entry.name, staged.segment_size)) ++summary.wal_segments;
     }
+    if (options_.more_wal != nullptr) REPRIEVE_RETURN_IF_ERROR(stage_more(staged));
+    for (const auto& [file, info] : staged.files)
+      if (parse_segment_name(file, staged.segment_size)) ++summary.wal_segments;
     const std::string list = name + "/" + std::string{kStagedWalList};
     return write_text(list, encode_staged_wal(staged));
+  }
+
+  Result<> stage_more(StagedWal& staged) {
+    const std::uint64_t size = staged.segment_size;
+    for (const WalReach::Leg& leg : options_.more_wal->legs()) {
+      if (leg.range.length() == 0) continue;
+      staged.timeline = leg.timeline;
+      if (const std::string history = options_.more_wal->history(leg.timeline); !history.empty()) {
+        const std::string file = format_history_name(leg.timeline);
+        REPRIEVE_RETURN_IF_ERROR(
+            write_text(std::string{kStagedWalFolder} + "/" + file, history));
+        staged.files[file] = {history.size(), to_hex(crypto::sha256(as_bytes(history)))};
+      }
+      for (std::uint64_t segment = segment_of(leg.range.from, size);
+           segment_start(segment, size) < leg.range.to; ++segment)
+        REPRIEVE_RETURN_IF_ERROR(stage_segment({leg.timeline, segment}, staged));
+    }
+    return kOk;
+  }
+
+  Result<> stage_segment(const SegmentName& segment, StagedWal& staged) {
+    REPRIEVE_RETURN_IF_ERROR(reader_.cancel().check());
+    const std::string name = format_segment_name(segment, staged.segment_size);
+    REPRIEVE_TRY(io::AtomicFile file,
+                 io::AtomicFile::create(path_of(std::string{kStagedWalFolder} + "/" + name)));
+    crypto::Sha256 hash;
+    std::uint64_t left = staged.segment_size;
+    const auto take = [&](ByteView bytes) -> Result<> {
+      if (bytes.size() > left) return corrupt("more log than a segment has");
+      left -= bytes.size();
+      hash.update(bytes);
+      return file.write(bytes);
+    };
+    REPRIEVE_RETURN_IF_ERROR(options_.more_wal->read_segment(segment, take));
+    const Bytes zeros(static_cast<std::size_t>(std::min<std::uint64_t>(left, kZeros)), std::byte{0});
+    while (left > 0)
+      REPRIEVE_RETURN_IF_ERROR(take(
+          ByteView{zeros}.first(static_cast<std::size_t>(std::min<std::uint64_t>(left, kZeros)))));
+    staged.files[name] = {staged.segment_size, to_hex(hash.finish())};
+    REPRIEVE_RETURN_IF_ERROR(writer_.give_away(file.file().fd()));
+    return file.commit_replacing();
   }
 
   Result<> write_settings(ClusterRestoreSummary& summary) {

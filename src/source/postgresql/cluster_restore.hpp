@@ -1,17 +1,19 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "source/postgresql/wal_map.hpp"
 #include "source/source.hpp"
 
 namespace reprieve {
 
-/// Where recovery stops. Without one it goes to the end of the WAL that the recovery point holds.
+/// Where recovery stops. Without one it goes to the end of the log that there is.
 struct RecoveryTarget {
   enum class Kind : std::uint8_t {
     kImmediate,    ///< As soon as the cluster is consistent; `value` is empty.
@@ -38,6 +40,19 @@ enum class ClusterPurpose : std::uint8_t {
   kDrill,     ///< A copy beside it: archives nothing, connects to nobody, waits for no standby.
 };
 
+/// More log than the recovery point holds itself, from elsewhere.
+class WalSupply {
+ public:
+  virtual ~WalSupply() = default;
+  /// What recovery needs of it: legs that begin where the point is consistent.
+  [[nodiscard]] virtual const std::vector<WalReach::Leg>& legs() const = 0;
+  /// The history file of a leg's timeline; empty for the first timeline.
+  [[nodiscard]] virtual std::string history(std::uint32_t timeline) const = 0;
+  /// Hands over the bytes of a segment from its start on; what does not come is zeros.
+  using Take = std::function<Result<>(ByteView)>;
+  virtual Result<> read_segment(const SegmentName& name, const Take& take) = 0;
+};
+
 struct ClusterRestoreOptions {
   std::string data_directory;  ///< Absolute. New, or an empty directory.
   /// A non-empty `data_directory` (and tablespace) that holds this same cluster, stopped, may be
@@ -51,6 +66,8 @@ struct ClusterRestoreOptions {
   /// OS user that owns the files. Only root can choose; empty: `postgres` if root and there is one,
   /// else the current user.
   std::string owner;
+  /// Null: recovery goes to the end of the log that the point holds itself.
+  WalSupply* more_wal = nullptr;
   std::optional<RecoveryTarget> target;
   RecoveryEnd end = RecoveryEnd::kPromote;
   ClusterPurpose purpose = ClusterPurpose::kRecovery;

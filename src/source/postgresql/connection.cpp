@@ -123,6 +123,7 @@ constexpr std::array kStateRules = {
     StateRule{"53300", "", ErrorKind::kExhausted, "Raise max_connections, or try again later."},
     StateRule{"53", "", ErrorKind::kExhausted, "Free space or memory on the database server."},
     StateRule{"58030", "", ErrorKind::kCorrupt, "Check the database server's disks and its log."},
+    StateRule{"58P01", "already been removed", ErrorKind::kNotFound, ""},
     StateRule{"58", "", ErrorKind::kTransient, ""},
     StateRule{"57", "", ErrorKind::kTransient, "The server is starting or stopping: try again."},
     StateRule{"08", "", ErrorKind::kTransient, ""},
@@ -209,7 +210,7 @@ Result<Connection> Connection::open(const PostgresAddress& address, Mode mode, C
   REPRIEVE_TRY(const bool has_database, names_database(address.uri));
   Parameters parameters;
   parameters.add("dbname", address.uri.c_str());
-  parameters.add("fallback_application_name", "reprieve");
+  parameters.add("fallback_application_name", address.application_name.c_str());
   // A peer that vanished without a word is noticed within a minute.
   parameters.add("keepalives_idle", "30");
   parameters.add("keepalives_interval", "10");

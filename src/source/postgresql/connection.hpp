@@ -26,6 +26,8 @@ struct PostgresAddress {
   /// libpq takes. What it leaves out comes from PGHOST, PGUSER, PGPASSFILE and so on.
   std::string uri;
   Password password;  ///< Handed to libpq in memory; wins over one in `uri`.
+  /// What the server lists it as, unless `uri` says.
+  std::string application_name = "reprieve";
   Duration connect_timeout = std::chrono::seconds{10};
   /// How long a server may say nothing while it owes an answer or the stream's next byte. A tunnel
   /// or proxy whose other end is gone keeps its TCP connection, so TCP notices nothing.

@@ -14,6 +14,14 @@ struct Lsn {
   friend constexpr auto operator<=>(Lsn, Lsn) = default;
 };
 
+/// Positions [from, to).
+struct LsnRange {
+  Lsn from;
+  Lsn to;
+  [[nodiscard]] std::uint64_t length() const { return to.value - from.value; }
+  friend constexpr auto operator<=>(const LsnRange&, const LsnRange&) = default;
+};
+
 /// "0/3000060": two halves in upper-case hexadecimal.
 std::string format_lsn(Lsn lsn);
 std::optional<Lsn> parse_lsn(std::string_view text);
@@ -27,6 +35,11 @@ inline std::uint64_t segment_of(Lsn lsn, std::uint64_t segment_size) {
 }
 inline Lsn segment_start(std::uint64_t segment, std::uint64_t segment_size) {
   return Lsn{segment * segment_size};
+}
+
+/// The first position of the segment that `lsn` lies in.
+inline Lsn segment_floor(Lsn lsn, std::uint64_t segment_size) {
+  return segment_start(segment_of(lsn, segment_size), segment_size);
 }
 
 /// The file name of a segment: 24 upper-case hexadecimal digits.

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/json.hpp"
 #include "crypto/crypto.hpp"
 #include "io/directory.hpp"
@@ -23,16 +25,25 @@ Error corrupt(std::string what) {
   return Error{ErrorKind::kCorrupt, "the list of staged WAL " + std::move(what)};
 }
 
-/// First and last segment of a set; nothing if it has none.
-std::optional<std::pair<std::uint64_t, std::uint64_t>> segment_range(const StagedWal& staged) {
-  std::optional<std::pair<std::uint64_t, std::uint64_t>> range;
+/// Whether `next` may stand behind `last` in a set without a gap: the next of its timeline, or the
+/// first of a later one, which begins with the segment in which an earlier one was left.
+bool follows(const std::optional<SegmentName>& last, const SegmentName& next) {
+  if (!last) return true;
+  if (next.timeline == last->timeline) return next.segment == last->segment + 1;
+  return next.timeline > last->timeline && next.segment <= last->segment + 1;
+}
+
+/// The last segment of one timeline in a set; of all of them for one that it has nothing of.
+std::optional<std::uint64_t> last_segment(const StagedWal& staged, std::uint32_t timeline) {
+  std::optional<std::uint64_t> of_timeline;
+  std::optional<std::uint64_t> of_all;
   for (const auto& [name, file] : staged.files) {
     const auto segment = parse_segment_name(name, staged.segment_size);
     if (!segment) continue;
-    if (!range) range = {segment->segment, segment->segment};
-    range->second = segment->segment;  // Names sort as their numbers do.
+    of_all = std::max(of_all.value_or(0), segment->segment);
+    if (segment->timeline == timeline) of_timeline = segment->segment;  // Names are in order.
   }
-  return range;
+  return of_timeline ? of_timeline : of_all;
 }
 
 Result<StagedWal> read_list(const std::string& from) {
@@ -92,7 +103,7 @@ Result<StagedWal> parse_staged_wal(std::string_view text) {
       *complete != true || files == json->end() || !files->is_array())
     return corrupt("lacks a member or has a bad one");
   StagedWal staged{static_cast<std::uint32_t>(*timeline), *segment_size, {}};
-  std::optional<std::uint64_t> last;
+  std::optional<SegmentName> last;
   for (const Json& item : *files) {
     if (!item.is_object() || !item.contains("name") || !item["name"].is_string() ||
         !item.contains("sha256") || !item["sha256"].is_string())
@@ -102,10 +113,9 @@ Result<StagedWal> parse_staged_wal(std::string_view text) {
     const auto segment = parse_segment_name(name, *segment_size);
     if (!size || (!segment && !parse_history_name(name))) return corrupt("has a bad file");
     if (segment) {
-      if (segment->timeline != *timeline || *size != *segment_size ||
-          (last && segment->segment != *last + 1))
+      if (segment->timeline > *timeline || *size != *segment_size || !follows(last, *segment))
         return corrupt("has a gap or a segment that does not belong to it");
-      last = segment->segment;
+      last = *segment;
     }
     if (!staged.files.emplace(name, StagedFile{*size, item["sha256"].get<std::string>()}).second)
       return corrupt("names a file twice");
@@ -119,10 +129,10 @@ WalCommandOutcome decide_staged(const StagedWal& staged, std::string_view file) 
   // A history that is not listed is one that the recovered timeline does not have.
   if (parse_history_name(file)) return {kWalAbsent, ""};
   const auto segment = parse_segment_name(file, staged.segment_size);
-  const auto range = segment_range(staged);
-  if (!segment || !range) return doubt(std::string{file} + " is no WAL file that can be served");
-  // Behind the last segment nothing was written on any timeline that this backup knows.
-  if (segment->segment > range->second) return {kWalAbsent, ""};
+  if (!segment) return doubt(std::string{file} + " is no WAL file that can be served");
+  // Behind the last segment nothing was written on any timeline that this recovery knows.
+  const auto last = last_segment(staged, segment->timeline);
+  if (last && segment->segment > *last) return {kWalAbsent, ""};
   return doubt(std::string{file} + " lies before or inside the staged WAL but is not part of it");
 }
 

@@ -25,7 +25,7 @@ struct StagedFile {
 
 /// What the staging folder holds: all the WAL there is, so what is not listed does not exist.
 struct StagedWal {
-  std::uint32_t timeline = 0;
+  std::uint32_t timeline = 0;  ///< The one that recovery is to end on.
   std::uint64_t segment_size = 0;
   std::map<std::string, StagedFile> files;  ///< Segments and history files by name.
   friend bool operator==(const StagedWal&, const StagedWal&) = default;

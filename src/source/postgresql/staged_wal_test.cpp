@@ -93,6 +93,20 @@ TEST_F(StagedWalTest, LeavesAFolderThatHoldsSomethingElse) {
   EXPECT_TRUE(io::exists(from_ + "/precious"));
 }
 
+TEST_F(StagedWalTest, HoldsWhatWasWrittenOnSeveralTimelines) {
+  StagedWal two = staged_;
+  two.timeline = 3;
+  two.files["000000030000000000000006"] = two.files[kThird];
+  two.files["000000030000000000000007"] = two.files[kThird];
+  ASSERT_TRUE(parse_staged_wal(encode_staged_wal(two)));
+  EXPECT_EQ(decide_staged(two, "000000030000000000000006").exit_status, kWalServed);
+  EXPECT_EQ(decide_staged(two, "000000030000000000000008").exit_status, kWalAbsent);
+  EXPECT_EQ(decide_staged(two, "000000020000000000000007").exit_status, kWalAbsent);
+  EXPECT_EQ(decide_staged(two, "000000030000000000000005").exit_status, kWalDoubt);
+  two.files["000000030000000000000009"] = two.files[kThird];
+  EXPECT_FALSE(parse_staged_wal(encode_staged_wal(two)));
+}
+
 TEST_F(StagedWalTest, RefusesAListWithAGap) {
   EXPECT_TRUE(parse_staged_wal(encode_staged_wal(staged_)));
   StagedWal gap = staged_;

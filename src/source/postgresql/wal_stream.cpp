@@ -7,60 +7,15 @@
 namespace reprieve {
 namespace {
 
-constexpr std::size_t kDataHeader = 1 + 8 + 8 + 8;
-constexpr std::size_t kKeepaliveSize = 1 + 8 + 8 + 1;
-/// Far above the 128 KiB that a server sends at once.
-constexpr std::size_t kDataMax = 16 * 1024 * 1024;
 /// Well inside wal_sender_timeout, which is a minute.
 constexpr Duration kStatusInterval = std::chrono::seconds{10};
-/// 2000-01-01 in seconds since 1970: the server's times count from there.
-constexpr std::int64_t kPostgresEpoch = 946'684'800;
-constexpr int kSliceMs = 200;
-
-std::uint64_t big_endian(ByteView bytes) {
-  std::uint64_t value = 0;
-  for (const std::byte b : bytes.first(8))
-    value = (value << 8) | std::to_integer<unsigned>(b);
-  return value;
-}
-
-void append_big_endian(Bytes& out, std::uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8)
-    out.push_back(static_cast<std::byte>((value >> shift) & 0xFF));
-}
+constexpr Duration kSlice = std::chrono::milliseconds{200};
 
 Error corrupt(std::string what) {
   return Error{ErrorKind::kCorrupt, "write-ahead log: " + std::move(what)};
 }
 
 }  // namespace
-
-Result<WalMessage> parse_wal_message(ByteView message) {
-  WalMessage parsed;
-  const char type = message.empty() ? '\0' : static_cast<char>(message[0]);
-  if (type == 'w' && message.size() > kDataHeader && message.size() <= kDataHeader + kDataMax) {
-    parsed.start = Lsn{big_endian(message.subspan(1))};
-    parsed.data = message.subspan(kDataHeader);
-    return parsed;
-  }
-  if (type == 'k' && message.size() == kKeepaliveSize) {
-    parsed.kind = WalMessage::Kind::kKeepalive;
-    parsed.is_reply_requested = message[kKeepaliveSize - 1] != std::byte{0};
-    return parsed;
-  }
-  return corrupt("a message that no server sends");
-}
-
-Bytes encode_status_update(Lsn written, Lsn flushed, std::int64_t now_us, bool is_asking) {
-  Bytes out;
-  out.push_back(std::byte{'r'});
-  append_big_endian(out, written.value);
-  append_big_endian(out, flushed.value);
-  append_big_endian(out, 0);  // Nothing is replayed here.
-  append_big_endian(out, static_cast<std::uint64_t>(now_us));
-  out.push_back(is_asking ? std::byte{1} : std::byte{0});
-  return out;
-}
 
 /// The bytes of one segment, as they come in.
 class WalStream::SegmentReader : public ByteReader {
@@ -100,90 +55,63 @@ class WalStream::SegmentReader : public ByteReader {
 };
 
 WalStream::WalStream(Connection connection, Options options, Clock& clock)
-    : connection_{std::move(connection)}, options_{std::move(options)}, clock_{clock} {
+    : connection_{std::move(connection)},
+      options_{std::move(options)},
+      clock_{clock},
+      silence_limit_{connection_->silence_limit()} {
   position_ =
       segment_start(segment_of(options_.start, options_.segment_size), options_.segment_size);
 }
 
 Result<> WalStream::begin(const CancelToken& cancel) {
   const std::lock_guard lock{mutex_};
-  const std::string command = "START_REPLICATION SLOT \"" + options_.slot + "\" PHYSICAL " +
-                              format_lsn(position_) + " TIMELINE " +
-                              std::to_string(options_.timeline);
-  if (PQsendQuery(connection_.handle(), command.c_str()) == 0)
-    return connection_.failure("START_REPLICATION");
-  REPRIEVE_TRY(const PgResult result,
-               next_result(connection_, cancel, connection_.silence_limit()));
-  if (PQresultStatus(result.get()) != PGRES_COPY_BOTH)
-    return error_of(result, connection_, "START_REPLICATION");
-  last_status_ = clock_.uptime();
+  const ReplicationStream::Place place{options_.slot, options_.timeline, position_};
+  Connection connection = *std::exchange(connection_, std::nullopt);
+  auto stream = ReplicationStream::begin(std::move(connection), place, clock_, cancel);
+  if (!stream) return std::move(stream).error();
+  stream_.emplace(*std::move(stream));
   return kOk;
 }
 
 Result<> WalStream::send_status(bool is_asking) {
-  const std::int64_t now_us = clock_.now().nanoseconds / 1000 - kPostgresEpoch * 1'000'000;
   const Lsn confirmed = options_.is_confirming ? stored_ : Lsn{};
-  const Bytes update = encode_status_update(confirmed, confirmed, now_us, is_asking);
-  last_status_ = clock_.uptime();
-  if (PQputCopyData(connection_.handle(), as_text(update).data(),
-                    static_cast<int>(update.size())) <= 0 ||
-      PQflush(connection_.handle()) < 0)
-    return connection_.failure("reporting progress");
-  return kOk;
+  return stream_->send_status(confirmed, confirmed, is_asking);
 }
 
 void WalStream::answer_if_due() {
   const std::lock_guard lock{mutex_};
-  if (clock_.uptime() - last_status_ < kStatusInterval) return;
+  if (clock_.uptime() - stream_->last_status() < kStatusInterval) return;
   ignore_error(send_status(false), "run() meets the same broken connection and reports it");
-}
-
-Result<> WalStream::take(CopyMessage message) {
-  REPRIEVE_TRY(const WalMessage parsed, parse_wal_message(message.bytes()));
-  if (parsed.kind == WalMessage::Kind::kKeepalive)
-    return parsed.is_reply_requested ? send_status(false) : Result<>{kOk};
-  if (parsed.start != position_)
-    return corrupt("expected " + format_lsn(position_) + " but received " +
-                   format_lsn(parsed.start));
-  if (parsed.data.size() > UINT64_MAX - position_.value) return corrupt("a position out of range");
-  message_ = std::move(message);  // Its memory stays where it is, and `parsed` points into it.
-  pending_ = parsed.data;
-  position_.value += parsed.data.size();
-  return kOk;
-}
-
-Result<> WalStream::stream_ended() {
-  const PgResult result{PQgetResult(connection_.handle())};
-  if (result && PQresultStatus(result.get()) == PGRES_FATAL_ERROR)
-    return error_of(result, connection_, "receiving the write-ahead log");
-  return Error{ErrorKind::kTransient,
-               connection_.name() + ": the server ended the write-ahead log's stream",
-               "A standby was promoted, or the server stops: run it again when it is up."};
 }
 
 Result<bool> WalStream::receive() {
   {
     const std::lock_guard lock{mutex_};
-    char* memory = nullptr;
-    const int length = PQgetCopyData(connection_.handle(), &memory, 1);
-    if (length > 0) {
-      REPRIEVE_RETURN_IF_ERROR(take(CopyMessage{std::unique_ptr<char, PgMemoryCloser>{memory},
-                                                static_cast<std::size_t>(length)}));
+    REPRIEVE_TRY(auto received, stream_->take());
+    if (stream_->end_of_timeline())
+      return Error{ErrorKind::kTransient, "the server's timeline ended during the backup",
+                   "A standby was promoted: run it again."};
+    if (received && received->message.kind == WalMessage::Kind::kData) {
+      message_ = *std::move(received);
+      pending_ = message_.message.data;
+      position_ = stream_->position();
       return true;
     }
-    if (length == -1) return stream_ended().error();
-    if (length < 0) return connection_.failure("receiving the write-ahead log");
+    if (received) {
+      if (received->message.is_reply_requested) REPRIEVE_RETURN_IF_ERROR(send_status(false));
+      return true;
+    }
   }
-  REPRIEVE_TRY(const bool is_ready, wait_readable(connection_, kSliceMs));
+  // Without the lock, so that others may answer meanwhile; only bytes that came are taken under it.
+  REPRIEVE_TRY(const bool is_ready, stream_->wait(kSlice));
   if (!is_ready) return false;
   const std::lock_guard lock{mutex_};
-  if (PQconsumeInput(connection_.handle()) == 0)
-    return connection_.failure("receiving the write-ahead log");
+  REPRIEVE_RETURN_IF_ERROR(stream_->consume());
   return true;
 }
 
 Result<> WalStream::await_data(const CancelToken& cancel) {
-  const Duration limit = connection_.silence_limit();
+  const Duration limit = silence_limit_;
   Duration heard = clock_.uptime();
   bool has_asked = false;  // A server without WAL to send need not say anything by itself.
   while (pending_.empty() && !is_done()) {
@@ -195,7 +123,7 @@ Result<> WalStream::await_data(const CancelToken& cancel) {
       heard = clock_.uptime();
       has_asked = false;
     } else if (silent > limit) {
-      return connection_.silence("receiving the write-ahead log", limit);
+      return stream_->connection().silence("receiving the write-ahead log", limit);
     } else if (silent > limit / 2 && !has_asked) {
       const std::lock_guard lock{mutex_};
       REPRIEVE_RETURN_IF_ERROR(send_status(true));
@@ -229,8 +157,7 @@ Result<std::vector<Entry>> WalStream::run(CaptureSink& sink) {
     REPRIEVE_RETURN_IF_ERROR(send_status(false));
   }
   const std::lock_guard lock{mutex_};
-  if (PQputCopyEnd(connection_.handle(), nullptr) == 1)
-    static_cast<void>(PQflush(connection_.handle()));  // A courtesy: everything is here already.
+  stream_->finish();
   return segments;
 }
 

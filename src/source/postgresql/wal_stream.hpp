@@ -10,26 +10,11 @@
 #include "base/cancel.hpp"
 #include "base/clock.hpp"
 #include "source/postgresql/connection.hpp"
-#include "source/postgresql/internal/libpq_wait.hpp"
 #include "source/postgresql/lsn.hpp"
+#include "source/postgresql/replication_stream.hpp"
 #include "source/source.hpp"
 
 namespace reprieve {
-
-/// One message of a WAL stream. Pure.
-struct WalMessage {
-  enum class Kind : std::uint8_t { kData, kKeepalive };
-  Kind kind = Kind::kData;
-  Lsn start;                        ///< kData: where `data` lies.
-  ByteView data;                    ///< kData.
-  bool is_reply_requested = false;  ///< kKeepalive.
-};
-/// Errors: kCorrupt.
-Result<WalMessage> parse_wal_message(ByteView message);
-
-/// The standby's status update ('r'). `now_us` is in microseconds since 2000-01-01 UTC;
-/// `is_asking` makes the server answer at once. Pure.
-Bytes encode_status_update(Lsn written, Lsn flushed, std::int64_t now_us, bool is_asking);
 
 /// Streams WAL from a server into whole segments, each handed over as a stream. The connection must
 /// hold a slot that reserves everything from `start` on.
@@ -68,20 +53,19 @@ class WalStream {
   class SegmentReader;
   Result<> await_data(const CancelToken& cancel);  ///< Or until everything has come.
   Result<bool> receive();                          ///< Waits a moment; whether anything was heard.
-  Result<> take(CopyMessage message);
-  Result<> stream_ended();
   Result<> send_status(bool is_asking);
   [[nodiscard]] bool is_done() const { return position_.value >= stop_.load(); }
 
-  Connection connection_;
+  std::optional<Connection> connection_;  ///< Until begin().
   const Options options_;
   Clock& clock_;
-  std::mutex mutex_;  ///< Guards connection_, last_status_ and stored_.
-  Duration last_status_{};
-  Lsn stored_;           ///< End of the last segment that was handed over whole.
-  Lsn position_;         ///< Received up to here.
-  CopyMessage message_;  ///< Owns what pending_ points into.
-  ByteView pending_;     ///< Received, not yet read.
+  const Duration silence_limit_;
+  std::mutex mutex_;  ///< Guards stream_ and stored_.
+  std::optional<ReplicationStream> stream_;
+  Lsn stored_;                            ///< End of the last segment that was handed over whole.
+  Lsn position_;                          ///< Received up to here.
+  ReplicationStream::Received message_;  ///< Owns what pending_ points into.
+  ByteView pending_;                      ///< Received, not yet read.
   std::atomic<std::uint64_t> stop_{UINT64_MAX};
   std::atomic<bool> is_aborted_{false};
 };

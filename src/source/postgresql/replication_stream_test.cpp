@@ -1,4 +1,4 @@
-#include "source/postgresql/wal_stream.hpp"
+#include "source/postgresql/replication_stream.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,10 @@ using namespace std::string_view_literals;
 
 TEST(WalMessage, ReadsDataAndKeepalives) {
   const auto data =
-      parse_wal_message(as_bytes("w\0\0\0\x01\0\0\0\x28\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0payload"sv));
+      parse_wal_message(as_bytes("w\0\0\0\x01\0\0\0\x28\0\0\0\x01\0\0\0\x30\0\0\0\0\0\0\0\x01payload"sv));
   ASSERT_TRUE(data);
+  EXPECT_EQ(data->server_end, (Lsn{0x100000030ULL}));
+  EXPECT_EQ(data->sent.nanoseconds, 946'684'800'000'001'000);
   EXPECT_EQ(data->kind, WalMessage::Kind::kData);
   EXPECT_EQ(data->start, (Lsn{0x100000028ULL}));
   EXPECT_EQ(as_text(data->data), "payload");

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.hpp"
+#include "repository/internal/label.hpp"
+#include "repository/internal/pack_check.hpp"
+#include "repository/stream.hpp"
+
+/// A piece of a stream as an object: a pack whose label is bound to stream and positions
+/// (docs/format.md section 13). Pure.
+namespace reprieve::repository {
+
+/// What stands in the label where a pack's has its session.
+std::array<std::byte, 32> stream_binding(const StreamPiece& piece);
+
+/// A label of this piece in `object`, the front one or the tail's, that is signed by one of
+/// `signers`, and the name that it gives the pack. Nothing if there is none.
+struct StreamLabel {
+  PackId id;
+  PackLabel label;
+};
+std::optional<StreamLabel> find_stream_label(const StreamPiece& piece, ByteView object,
+                                             std::span<const crypto::PublicKey> signers);
+
+}  // namespace reprieve::repository
