@@ -38,11 +38,14 @@ bool is_of_cluster(const Snapshot& point, const std::string& system) {
 
 bool may_serve(const Snapshot& point, const PointPlace& place, const LogTarget& target) {
   switch (target.kind) {
-    case LogTarget::Kind::kTime: return point.description.data_time <= target.time;
-    case LogTarget::Kind::kLsn: return place.end <= target.lsn;
+    case LogTarget::Kind::kTime:
+      return point.description.data_time <= target.time;
+    case LogTarget::Kind::kLsn:
+      return place.end <= target.lsn;
     case LogTarget::Kind::kLatest:
     case LogTarget::Kind::kName:
-    case LogTarget::Kind::kTransaction: return true;
+    case LogTarget::Kind::kTransaction:
+      return true;
   }
   return false;
 }
@@ -115,7 +118,9 @@ Error cannot_reach(const std::string& wanted, const Headers& headers,
 class PointPlanner {
  public:
   PointPlanner(const WalArchive& archive, const LogTarget& target, WalReach reach)
-      : archive_{archive}, target_{target}, reach_{std::move(reach)},
+      : archive_{archive},
+        target_{target},
+        reach_{std::move(reach)},
         headers_{archive, reach_.legs} {
     plan_.legs = reach_.legs;
     plan_.end = reach_.end();
@@ -123,21 +128,27 @@ class PointPlanner {
 
   Result<LogPlan> plan() {
     REPRIEVE_RETURN_IF_ERROR(aim());
-    if (!reach_.gap.empty()) plan_.notes.push_back("Recovery cannot go farther: " + reach_.gap + ".");
+    if (!reach_.gap.empty())
+      plan_.notes.push_back("Recovery cannot go farther: " + reach_.gap + ".");
     return std::move(plan_);
   }
 
  private:
   Result<> aim() {
     switch (target_.kind) {
-      case LogTarget::Kind::kLatest: return aim_at_end();
-      case LogTarget::Kind::kTime: return aim_at_time();
-      case LogTarget::Kind::kLsn: return aim_at_lsn();
-      case LogTarget::Kind::kName: return aim_at_name();
-      case LogTarget::Kind::kTransaction: break;
+      case LogTarget::Kind::kLatest:
+        return aim_at_end();
+      case LogTarget::Kind::kTime:
+        return aim_at_time();
+      case LogTarget::Kind::kLsn:
+        return aim_at_lsn();
+      case LogTarget::Kind::kName:
+        return aim_at_name();
+      case LogTarget::Kind::kTransaction:
+        break;
     }
-    plan_.target = RecoveryTarget{RecoveryTarget::Kind::kTransaction, target_.name,
-                                  target_.is_inclusive};
+    plan_.target =
+        RecoveryTarget{RecoveryTarget::Kind::kTransaction, target_.name, target_.is_inclusive};
     plan_.notes.push_back("Whether the log has transaction " + target_.name +
                           " shows when the server recovers: it stops if not.");
     return kOk;
@@ -183,8 +194,8 @@ class PointPlanner {
   Result<> aim_at_lsn() {
     if (target_.lsn >= reach_.end())
       return cannot_reach(format_lsn(target_.lsn), headers_, std::nullopt, reach_);
-    plan_.target = RecoveryTarget{RecoveryTarget::Kind::kLsn, format_lsn(target_.lsn),
-                                  target_.is_inclusive};
+    plan_.target =
+        RecoveryTarget{RecoveryTarget::Kind::kLsn, format_lsn(target_.lsn), target_.is_inclusive};
     // The record at the target may end in the next segment.
     cut_behind(Lsn{target_.lsn.value + archive_.map().segment_size});
     return kOk;
@@ -231,8 +242,8 @@ class ArchiveSupply : public WalSupply {
   Result<> read_segment(const SegmentName& name, const Take& take) override {
     const auto leg = std::ranges::find(legs_, name.timeline, &WalReach::Leg::timeline);
     REPRIEVE_ASSERT(leg != legs_.end());
-    const Lsn end = std::min(leg->range.to,
-                             segment_start(name.segment + 1, archive_.map().segment_size));
+    const Lsn end =
+        std::min(leg->range.to, segment_start(name.segment + 1, archive_.map().segment_size));
     const auto parts = cover_segment(archive_.map(), name);
     if (parts.empty() || parts.back().range.to < end)
       return Error{ErrorKind::kCorrupt, "the log has a gap where there was none"};

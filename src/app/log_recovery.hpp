@@ -20,7 +20,7 @@ struct LogTarget {
   Kind kind = Kind::kLatest;
   Instant time;
   Lsn lsn;
-  std::string name;         ///< kName; for kTransaction the number.
+  std::string name;  ///< kName; for kTransaction the number.
   bool is_inclusive = true;
   std::uint32_t timeline = 0;  ///< 0: the newest that goes on from the point.
 };
@@ -28,7 +28,7 @@ struct LogTarget {
 /// What a recovery will do.
 struct LogPlan {
   const repository::Snapshot* point = nullptr;
-  std::vector<WalReach::Leg> legs;  ///< Only as far as they are needed.
+  std::vector<WalReach::Leg> legs;       ///< Only as far as they are needed.
   std::optional<RecoveryTarget> target;  ///< None: to the end of the legs.
   Lsn end;                               ///< Of what is held.
   std::optional<Instant> last_commit;    ///< The latest that will be there, where it is known.

@@ -24,7 +24,8 @@ Result<std::optional<LogTarget>> log_target(const RestoreChoices& choices) {
     target.time = *parse_rfc3339(choices.to_time);
   } else if (!log.to_lsn.empty()) {
     const auto lsn = parse_lsn(log.to_lsn);
-    if (!lsn) return Error{ErrorKind::kInvalid, log.to_lsn + " is no LSN", "Write it as 0/3000060."};
+    if (!lsn)
+      return Error{ErrorKind::kInvalid, log.to_lsn + " is no LSN", "Write it as 0/3000060."};
     target.kind = LogTarget::Kind::kLsn;
     target.lsn = *lsn;
   } else if (!log.to_name.empty()) {
@@ -64,8 +65,7 @@ Result<DatabaseRecovery> plan_database(const OpenRepository& open, const std::st
   REPRIEVE_TRY(recovery.plan, plan_log_recovery(points, *recovery.archive, target));
   for (const std::string& problem : recovery.archive->problems())
     recovery.plan.notes.push_back("Log that cannot be read: " + problem + ".");
-  if (!recovery.archive->is_empty())
-    recovery.supply = supply_of(*recovery.archive, recovery.plan);
+  if (!recovery.archive->is_empty()) recovery.supply = supply_of(*recovery.archive, recovery.plan);
   return recovery;
 }
 
@@ -135,8 +135,7 @@ Result<> restore_into_cluster(backup::RepositoryReader& reader, const std::vecto
   outcome.files_written = choices.is_dry_run ? 0 : summary.files;
   outcome.bytes_written = choices.is_dry_run ? 0 : summary.bytes;
   outcome.notes = summary.notes;
-  outcome.notes.insert(outcome.notes.end(), recovery.plan.notes.begin(),
-                       recovery.plan.notes.end());
+  outcome.notes.insert(outcome.notes.end(), recovery.plan.notes.begin(), recovery.plan.notes.end());
   outcome.cluster = {{"system_identifier", summary.system_identifier},
                      {"server_version", summary.server_version},
                      {"timeline", summary.timeline},
@@ -162,7 +161,8 @@ Result<RestoreOutcome> restore(const Workspace& workspace, OpenRepository& open,
   const bool is_database = points.back().description.kind == "postgres";
   if (is_database && target) {
     if (choices.log.is_to_latest && choices.at != "latest") {
-      REPRIEVE_TRY(Snapshot point, wanted_point(workspace, open, source, choices, progress, cancel));
+      REPRIEVE_TRY(Snapshot point,
+                   wanted_point(workspace, open, source, choices, progress, cancel));
       points = {std::move(point)};
     }
     REPRIEVE_TRY(recovery, plan_database(open, source, points, *target));

@@ -126,8 +126,7 @@ Result<std::unique_ptr<Source>> make_source(const Workspace& workspace, const Na
     return std::unique_ptr<Source>{std::make_unique<FilesystemSource>(std::move(options))};
   }
   PostgresSourceOptions options;
-  REPRIEVE_TRY(options.address,
-               address_of(workspace, std::get<plan::PostgresSource>(source.kind)));
+  REPRIEVE_TRY(options.address, address_of(workspace, std::get<plan::PostgresSource>(source.kind)));
   return std::unique_ptr<Source>{
       std::make_unique<PostgresSource>(std::move(options), system_clock(), system_random())};
 }

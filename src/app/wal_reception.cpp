@@ -74,11 +74,12 @@ Result<> receive_until_told(WalReceiverOptions options, backup::WalArchiver& arc
     if (!passes(error)) return received;
     if (archiver.status().durable != before) pause = Duration{0};
     options.is_anew = error.kind == ErrorKind::kNotFound;
-    teller.event(options.is_anew
-                     ? "the server has removed log that was not received: there will be a gap from " +
-                           format_lsn(archiver.status().durable) +
-                           " on. Take a backup: moments in the gap cannot be restored."
-                     : error.what);
+    teller.event(
+        options.is_anew
+            ? "the server has removed log that was not received: there will be a gap from " +
+                  format_lsn(archiver.status().durable) +
+                  " on. Take a backup: moments in the gap cannot be restored."
+            : error.what);
     pause = std::clamp(2 * pause, kFirstWait, kLongestWait);
     for (Duration waited{0}; waited < pause && !options.is_anew; waited += kSlice) {
       REPRIEVE_RETURN_IF_ERROR(cancel.check());
@@ -101,9 +102,9 @@ Result<> receive_wal(const Workspace& workspace, OpenRepository& open, const Nam
   options.address.application_name = "reprieve_wal";
   options.source = source.name;
   options.slot = choices.slot;
-  REPRIEVE_TRY(auto archiver, backup::WalArchiver::open(
-                                  *open.repository,
-                                  {.folder = spool_folder(workspace, open, source)}));
+  REPRIEVE_TRY(auto archiver,
+               backup::WalArchiver::open(*open.repository,
+                                         {.folder = spool_folder(workspace, open, source)}));
   Result<> stored = kOk;
   std::thread storing{[&] { stored = archiver->run(); }};
   Result<> received = kOk;

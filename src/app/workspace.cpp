@@ -323,8 +323,7 @@ Result<std::unique_ptr<repository::Repository>> Workspace::unlock(ObjectStore& s
 Result<OpenRepository> Workspace::open_repository(Purpose purpose) {
   const bool is_any = purpose == Purpose::kRead || purpose == Purpose::kReadStreams;
   const bool is_writing = purpose == Purpose::kWrite || purpose == Purpose::kWriteStreams;
-  const bool is_for_streams =
-      purpose == Purpose::kReadStreams || purpose == Purpose::kWriteStreams;
+  const bool is_for_streams = purpose == Purpose::kReadStreams || purpose == Purpose::kWriteStreams;
   OpenRepository opened;
   REPRIEVE_TRY(opened.store, is_any ? open_any_store() : open_store());
   REPRIEVE_TRY(opened.repository, unlock(*opened.store, is_for_streams));

@@ -125,8 +125,11 @@ int fetch_wal(const WalArchive& archive, const std::string& file, const std::str
       if (archive.problems().empty()) return kWalAbsent;
       message = file + " is not held, but " + archive.problems().front();
       return kWalDoubt;
-    case WalAnswer::Kind::kMissing: message = file + ": " + answer.why; return kWalDoubt;
-    case WalAnswer::Kind::kServe: break;
+    case WalAnswer::Kind::kMissing:
+      message = file + ": " + answer.why;
+      return kWalDoubt;
+    case WalAnswer::Kind::kServe:
+      break;
   }
   if (auto written = write_answer(archive, answer, destination); !written) {
     message = file + ": " + written.error().what;

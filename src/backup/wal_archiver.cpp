@@ -98,8 +98,8 @@ struct WalArchiver::Stream {
   /// Bytes in order. After damage, records are looked for again from the next segment on.
   void scan(ByteView bytes) {
     while (!bytes.empty()) {
-      const Lsn next = segment_start(segment_of(scanned, origin.segment_size) + 1,
-                                     origin.segment_size);
+      const Lsn next =
+          segment_start(segment_of(scanned, origin.segment_size) + 1, origin.segment_size);
       const auto part = bytes.first(static_cast<std::size_t>(
           std::min<std::uint64_t>(bytes.size(), next.value - scanned.value)));
       if (scanner) {
@@ -229,12 +229,14 @@ Result<Lsn> WalArchiver::begin(const WalOrigin& origin, Lsn kept_from, bool is_a
   current_.reset();
   for (const auto& stream : streams_) {
     if (stream->origin.system_identifier != origin.system_identifier)
-      return Error{ErrorKind::kConflict,
-                   "the server is not the one whose log is in " + options_.folder + ": its system "
-                       "identifier is " + origin.system_identifier + " and not " +
-                       stream->origin.system_identifier,
-                   "If it took the other's place for good, give it a source of its own, or move the "
-                   "folder away."};
+      return Error{
+          ErrorKind::kConflict,
+          "the server is not the one whose log is in " + options_.folder +
+              ": its system "
+              "identifier is " +
+              origin.system_identifier + " and not " + stream->origin.system_identifier,
+          "If it took the other's place for good, give it a source of its own, or move the "
+          "folder away."};
     if (stream->origin.timeline == origin.timeline) current_ = stream;
   }
   if (is_anew) current_.reset();
@@ -306,10 +308,11 @@ std::optional<WalArchiver::Claim> WalArchiver::claim() {
   const std::lock_guard lock{mutex_};
   const Duration now = repository_.clock().uptime();
   for (const auto& stream : streams_) {
-    const bool is_due = is_finishing_ || stream != current_ ||
-                        (stream->waiting_since &&
-                         now - *stream->waiting_since >= options_.piece_interval);
-    const auto range = next_wal_piece(stream->stored, stream->durable, stream->window_size(), is_due);
+    const bool is_due =
+        is_finishing_ || stream != current_ ||
+        (stream->waiting_since && now - *stream->waiting_since >= options_.piece_interval);
+    const auto range =
+        next_wal_piece(stream->stored, stream->durable, stream->window_size(), is_due);
     if (!range) continue;
     stream->claimed = range->to;
     stream->waiting_since = now;
@@ -326,9 +329,9 @@ Result<> WalArchiver::store(Claim& claim) {
     stream.piece = {};
     stream.scan(bytes);
   }
-  REPRIEVE_RETURN_IF_ERROR(writer_.put(
-      stream.id, claim.range.from.value,
-      header_of(stream.origin, stream.piece, claim.server_end, claim.heard), bytes));
+  REPRIEVE_RETURN_IF_ERROR(
+      writer_.put(stream.id, claim.range.from.value,
+                  header_of(stream.origin, stream.piece, claim.server_end, claim.heard), bytes));
   ++stream.pieces;
   if (claim.range.to.value % stream.window_size() != 0) return kOk;
   const bool is_many = std::exchange(stream.pieces, 0) > kPiecesMax;

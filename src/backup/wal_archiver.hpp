@@ -28,13 +28,13 @@ struct WalArchiverOptions {
 struct WalArchiverStatus {
   std::string system_identifier;  ///< Empty before the server was reached.
   std::uint32_t timeline = 0;
-  Lsn server_end;       ///< Of the server's log, when it last said so,
-  Instant heard;        ///< by its own clock.
-  Lsn durable;          ///< On this disk.
-  Lsn stored;           ///< In the repository.
+  Lsn server_end;             ///< Of the server's log, when it last said so,
+  Instant heard;              ///< by its own clock.
+  Lsn durable;                ///< On this disk.
+  Lsn stored;                 ///< In the repository.
   std::uint64_t waiting = 0;  ///< Bytes of all timelines that are not in the repository yet.
-  std::string problem;  ///< Why the repository takes nothing; empty if all is well.
-  std::string doubt;    ///< The latest damage found in the log itself; empty if there was none.
+  std::string problem;        ///< Why the repository takes nothing; empty if all is well.
+  std::string doubt;  ///< The latest damage found in the log itself; empty if there was none.
 };
 
 /// Takes one cluster's log onto the local disk, and from there into a repository's streams

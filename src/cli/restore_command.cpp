@@ -129,9 +129,10 @@ void add_restore(CLI::App& parser, Invocation& invocation) {
   auto* at = command->add_option("--at", choices.at,
                                  "POINT: id, name, latest (default), latest-verified, or a time");
   auto* targets = command->add_option_group("target");
-  targets->add_option("--to-time", choices.to_time,
-                      "A moment (RFC 3339): databases replay their log up to it; else the newest "
-                      "point that is not younger")
+  targets
+      ->add_option("--to-time", choices.to_time,
+                   "A moment (RFC 3339): databases replay their log up to it; else the newest "
+                   "point that is not younger")
       ->excludes(at);
   targets->add_option("--to-lsn", choices.log.to_lsn, "Databases: replay the log up to an LSN")
       ->excludes(at);

@@ -69,20 +69,22 @@ class ReceptionOutput {
     if (status.problem != problem_ && !status.problem.empty())
       console_.warn("The repository takes nothing: " + status.problem + "; " +
                     format_size(status.waiting) + " wait on this disk.");
-    if (status.problem.empty() && !problem_.empty()) console_.say("The repository takes log again.");
+    if (status.problem.empty() && !problem_.empty())
+      console_.say("The repository takes log again.");
     problem_ = status.problem;
     if (status.doubt != doubt_) console_.warn("The log itself is damaged: " + status.doubt);
     doubt_ = status.doubt;
     const Duration now = system_clock().uptime();
-    const bool is_first = !has_begun_ && !status.system_identifier.empty() && status.stored.value > 0;
+    const bool is_first =
+        !has_begun_ && !status.system_identifier.empty() && status.stored.value > 0;
     if (!is_first && (!has_begun_ || now - told_ < std::chrono::minutes{1})) return;
     has_begun_ = true;
     told_ = now;
-    console_.say(fmt::format("{} timeline {}: received to {}, in the repository to {}, {} behind the server",
-                             format_rfc3339(system_clock().now()).substr(0, 19) + "Z",
-                             status.timeline, format_lsn(status.durable), format_lsn(status.stored),
-                             format_size(status.server_end.value -
-                                         std::min(status.stored, status.server_end).value)));
+    console_.say(fmt::format(
+        "{} timeline {}: received to {}, in the repository to {}, {} behind the server",
+        format_rfc3339(system_clock().now()).substr(0, 19) + "Z", status.timeline,
+        format_lsn(status.durable), format_lsn(status.stored),
+        format_size(status.server_end.value - std::min(status.stored, status.server_end).value)));
   }
 
  private:
@@ -114,7 +116,8 @@ void add_wal(CLI::App& parser, Invocation& invocation) {
   group->require_subcommand(1);
   auto arguments = std::make_shared<WalArguments>();
 
-  auto* receiving = group->add_subcommand("receive", "Stream a server's log into the repository until stopped");
+  auto* receiving =
+      group->add_subcommand("receive", "Stream a server's log into the repository until stopped");
   receiving->add_option("source", arguments->source, "A name from the plan, or a postgres:// URL")
       ->required();
   receiving->add_option("--slot", arguments->reception.slot,
@@ -122,7 +125,8 @@ void add_wal(CLI::App& parser, Invocation& invocation) {
   receiving->footer(
       "What the server reports as received lies on this disk first (below the state folder) and a\n"
       "second later in the repository. To lose nothing that was committed, list the receiver in\n"
-      "synchronous_standby_names: its application_name is reprieve_wal. Set max_slot_wal_keep_size on\n"
+      "synchronous_standby_names: its application_name is reprieve_wal. Set max_slot_wal_keep_size "
+      "on\n"
       "the server, so that a receiver that stands still cannot fill its disk.\n\n"
       "Example:\n  reprieve wal receive shopdb");
   receiving->callback([&invocation, arguments] {

@@ -62,7 +62,8 @@ std::string_view trimmed(std::string_view text) {
 /// Saves copies of a growing body. What a peer announces is believed only up to a bound.
 void reserve_announced(Transfer& transfer) {
   ::curl_off_t announced = 0;
-  ::curl_easy_getinfo(transfer.exchange.handle.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+  ::curl_easy_getinfo(transfer.exchange.handle.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
+                      &announced);
   if (announced <= 0) return;
   transfer.response.body.reserve(std::min(
       {static_cast<std::size_t>(announced), transfer.request.body_bytes_max, kReserveBytesMax}));
@@ -256,7 +257,8 @@ std::string without_secrets(const std::string& url) {
 
 struct HttpClient::Pool {
   std::mutex mutex;
-  std::vector<std::unique_ptr<Exchange>> idle;  // Guarded by mutex. The last used is the first to be used again.
+  std::vector<std::unique_ptr<Exchange>>
+      idle;  // Guarded by mutex. The last used is the first to be used again.
 };
 
 HttpClient::HttpClient() : pool_{std::make_unique<Pool>()} {}

@@ -44,7 +44,8 @@ struct OpenOptions {
   std::string slot = {};
   /// That fetch indexes, which a store far away makes worth it; 1: the caller's alone.
   unsigned threads = 4;
-  /// Without the index of chunks, which takes memory and time: enough for streams, for nothing else.
+  /// Without the index of chunks, which takes memory and time: enough for streams, for nothing
+  /// else.
   bool is_without_index = false;
 };
 

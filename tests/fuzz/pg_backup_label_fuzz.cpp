@@ -6,8 +6,10 @@
 #include "source/postgresql/backup_label.hpp"
 #include "source/postgresql/base_backup.hpp"
 #include "source/postgresql/facts.hpp"
-#include "source/postgresql/staged_wal.hpp"
 #include "source/postgresql/replication_stream.hpp"
+#include "source/postgresql/staged_wal.hpp"
+#include "source/postgresql/wal_header.hpp"
+#include "source/postgresql/wal_map.hpp"
 
 /// The small texts and messages of a PostgreSQL backup, one parser per first byte: none may do more
 /// than refuse, and what is accepted reads back as it was.
@@ -15,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   using namespace reprieve;
   if (size == 0) return 0;
   const ByteView text = std::as_bytes(std::span{bytes, size}).subspan(1);
-  switch (bytes[0] % 6) {
+  switch (bytes[0] % 8) {
     case 0: {
       const auto label = parse_backup_label(text);
       REPRIEVE_ASSERT(!label || label->timeline != 0);
@@ -39,6 +41,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     case 4: {
       const auto facts = parse_facts(text);
       if (facts) REPRIEVE_ASSERT(parse_facts(as_bytes(encode_facts(*facts))));
+      break;
+    }
+    case 5: {
+      const auto header = parse_wal_header(as_text(text));
+      if (header) REPRIEVE_ASSERT(*parse_wal_header(encode_wal_header(*header)) == *header);
+      break;
+    }
+    case 6: {
+      const auto steps = parse_timeline_history(as_text(text));
+      for (std::size_t i = 1; steps && i < steps->size(); ++i)
+        REPRIEVE_ASSERT((*steps)[i - 1].timeline < (*steps)[i].timeline);
       break;
     }
     default: {

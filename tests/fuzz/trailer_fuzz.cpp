@@ -38,5 +38,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const auto input = std::as_bytes(std::span{bytes, size});
   check(input, reprieve::repository::kDataPack);
   check(input, reprieve::repository::kTreePack);
+  check(input, reprieve::repository::kStreamPack);
   return 0;
 }

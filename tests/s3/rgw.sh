@@ -75,6 +75,16 @@ admin socket = $dir/run/\$cluster-\$name.asok
 pid file = $dir/run/\$name.pid
 log file = $dir/log/\$name.log
 setuser match path = $dir
+# What is only gathered for a crash's report takes a good part of a core.
+debug ms = 0/0
+debug rgw = 0/0
+debug osd = 0/0
+debug objecter = 0/0
+debug rados = 0/0
+debug memstore = 0/0
+debug filer = 0/0
+debug auth = 0/0
+debug monc = 0/0
 [mon.a]
 mon data = $dir/mon
 [osd]

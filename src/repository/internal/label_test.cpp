@@ -41,7 +41,7 @@ TEST(PackLabel, RefusesFieldsThatDoNotAgree) {
   };
   for (const auto& [at, value, what] :
        {Change{0, 'X', "magic"}, Change{4, 2, "version"}, Change{5, 0, "type 0"},
-        Change{5, 3, "type 3"}, Change{6, 1, "reserved"}, Change{8, 0, "length"},
+        Change{5, 4, "type 4"}, Change{6, 1, "reserved"}, Change{8, 0, "length"},
         Change{79, 0xff, "trailer beyond the largest body"}, Change{77, 0x7f, "wrong geometry"},
         Change{86, 0x10, "shard length"}, Change{88, 9, "k"}, Change{90, 3, "m"},
         Change{92, 0, "no key"}, Change{92, 2, "one key more"}}) {

@@ -294,8 +294,7 @@ class ClusterRestore {
       staged.timeline = leg.timeline;
       if (const std::string history = options_.more_wal->history(leg.timeline); !history.empty()) {
         const std::string file = format_history_name(leg.timeline);
-        REPRIEVE_RETURN_IF_ERROR(
-            write_text(std::string{kStagedWalFolder} + "/" + file, history));
+        REPRIEVE_RETURN_IF_ERROR(write_text(std::string{kStagedWalFolder} + "/" + file, history));
         staged.files[file] = {history.size(), to_hex(crypto::sha256(as_bytes(history)))};
       }
       for (std::uint64_t segment = segment_of(leg.range.from, size);
@@ -319,7 +318,8 @@ class ClusterRestore {
       return file.write(bytes);
     };
     REPRIEVE_RETURN_IF_ERROR(options_.more_wal->read_segment(segment, take));
-    const Bytes zeros(static_cast<std::size_t>(std::min<std::uint64_t>(left, kZeros)), std::byte{0});
+    const Bytes zeros(static_cast<std::size_t>(std::min<std::uint64_t>(left, kZeros)),
+                      std::byte{0});
     while (left > 0)
       REPRIEVE_RETURN_IF_ERROR(take(
           ByteView{zeros}.first(static_cast<std::size_t>(std::min<std::uint64_t>(left, kZeros)))));

@@ -106,9 +106,9 @@ Result<std::optional<ReplicationStream::Received>> ReplicationStream::take() {
     return std::optional<Received>{};
   }
   if (length < 0) return connection_.failure("receiving the write-ahead log");
-  Received received{CopyMessage{std::unique_ptr<char, PgMemoryCloser>{memory},
-                                static_cast<std::size_t>(length)},
-                    {}};
+  Received received{
+      CopyMessage{std::unique_ptr<char, PgMemoryCloser>{memory}, static_cast<std::size_t>(length)},
+      {}};
   REPRIEVE_TRY(received.message, parse_wal_message(received.memory.bytes()));
   const WalMessage& message = received.message;
   if (message.kind == WalMessage::Kind::kKeepalive) return std::optional{std::move(received)};

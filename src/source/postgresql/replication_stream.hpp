@@ -50,7 +50,8 @@ class ReplicationStream {
   };
   /// What has come, without waiting; nothing if nothing has, or if the timeline ended:
   /// end_of_timeline() is then set. Data always follows on what came before. Errors: kCorrupt for a
-  /// gap or what no server sends; kTransient if the stream broke or the server ended it; kCancelled.
+  /// gap or what no server sends; kTransient if the stream broke or the server ended it;
+  /// kCancelled.
   Result<std::optional<Received>> take();
   /// Waits until bytes have come. Returns whether they have: consume() then reads them for take().
   /// Errors: kTransient.

@@ -8,8 +8,8 @@ namespace {
 using namespace std::string_view_literals;
 
 TEST(WalMessage, ReadsDataAndKeepalives) {
-  const auto data =
-      parse_wal_message(as_bytes("w\0\0\0\x01\0\0\0\x28\0\0\0\x01\0\0\0\x30\0\0\0\0\0\0\0\x01payload"sv));
+  const auto data = parse_wal_message(
+      as_bytes("w\0\0\0\x01\0\0\0\x28\0\0\0\x01\0\0\0\x30\0\0\0\0\0\0\0\x01payload"sv));
   ASSERT_TRUE(data);
   EXPECT_EQ(data->server_end, (Lsn{0x100000030ULL}));
   EXPECT_EQ(data->sent.nanoseconds, 946'684'800'000'001'000);

@@ -206,9 +206,9 @@ Result<std::vector<Setting>> recovery_settings(const ClusterRestoreOptions& opti
   std::vector<Setting> settings = {
       {"restore_command", staged_restore_command(options.program, staged)},
       {"recovery_end_command", staged_end_command(options.program, staged)},
-      {"recovery_target_timeline",
-       options.more_wal == nullptr ? "current"
-                                   : std::to_string(options.more_wal->legs().back().timeline)}};
+      {"recovery_target_timeline", options.more_wal == nullptr
+                                       ? "current"
+                                       : std::to_string(options.more_wal->legs().back().timeline)}};
   if (options.target) {
     REPRIEVE_TRY(settings.emplace_back(), target_setting(*options.target));
     const auto kind = options.target->kind;

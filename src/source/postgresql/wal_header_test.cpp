@@ -24,13 +24,13 @@ WalHeader some_header() {
 }
 
 TEST(WalHeader, IsReadBackAsItWasWritten) {
-  EXPECT_EQ(parse_wal_header(encode_wal_header(some_header())), some_header());
+  EXPECT_EQ(*parse_wal_header(encode_wal_header(some_header())), some_header());
   WalHeader idle = some_header();
   idle.first_commit.reset();
   idle.last_commit.reset();
   idle.restore_points.clear();
   idle.is_proved = false;
-  EXPECT_EQ(parse_wal_header(encode_wal_header(idle)), idle);
+  EXPECT_EQ(*parse_wal_header(encode_wal_header(idle)), idle);
 }
 
 TEST(WalHeader, KeepsAThousandRestorePointsAtMost) {

@@ -18,7 +18,8 @@ std::vector<WalAnswer::Part> cover(const WalTimeline& timeline, LsnRange wanted)
     // Of those that begin at or before `at`, the one that reaches farthest.
     const WalPiece* best = nullptr;
     for (; next != timeline.pieces.end() && next->range.from <= at; ++next)
-      if (next->range.to > at && (best == nullptr || next->range.to > best->range.to)) best = &*next;
+      if (next->range.to > at && (best == nullptr || next->range.to > best->range.to))
+        best = &*next;
     if (best == nullptr) break;
     const Lsn to = std::min(best->range.to, wanted.to);
     parts.push_back({best->number, {at, to}});
@@ -168,10 +169,10 @@ Result<WalReach> reach_of(const WalMap& map, std::uint32_t timeline, Lsn from,
                           std::uint32_t wanted) {
   auto way = way_to(map, timeline, from, wanted == 0 ? timeline : wanted);
   if (!way)
-    return Error{ErrorKind::kNotFound,
-                 "timeline " + std::to_string(wanted) + " does not go on from timeline " +
-                     std::to_string(timeline) + " at " + format_lsn(from) +
-                     ", or its log is not held"};
+    return Error{ErrorKind::kNotFound, "timeline " + std::to_string(wanted) +
+                                           " does not go on from timeline " +
+                                           std::to_string(timeline) + " at " + format_lsn(from) +
+                                           ", or its log is not held"};
   if (wanted == 0)
     for (const auto& [number, held] : map.timelines)
       if (number > timeline)

@@ -61,8 +61,8 @@ struct WalAnswer {
   std::string why;  ///< kMissing: a sentence.
 };
 /// `file` as PostgreSQL's %f names it. A segment that is held in part is served, the rest zeros,
-/// only as the newest of its timeline. For a standby (`is_standby`), which goes on by streaming, not even
-/// then.
+/// only as the newest of its timeline. For a standby (`is_standby`), which goes on by streaming,
+/// not even then.
 WalAnswer answer_wal_request(const WalMap& map, std::string_view file, bool is_standby);
 
 /// The parts that hold a segment from its start on, as far as they go without a gap.

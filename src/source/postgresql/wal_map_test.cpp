@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace reprieve {
 namespace {
 
@@ -139,7 +141,8 @@ TEST(NextWalPiece, EndsAtASegmentsEndAndAtSixteenMebibytes) {
 }
 
 TEST(TimelineHistory, IsReadWithCommentsAndRefusedWhenItGoesBack) {
-  const auto steps = parse_timeline_history("# comment\n1\t0/3000258\tno target\n\n2\t0/5000000\tx\n");
+  const auto steps =
+      parse_timeline_history("# comment\n1\t0/3000258\tno target\n\n2\t0/5000000\tx\n");
   ASSERT_TRUE(steps);
   ASSERT_EQ(steps->size(), 2U);
   EXPECT_EQ((*steps)[1].timeline, 2U);

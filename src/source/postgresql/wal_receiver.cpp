@@ -165,9 +165,8 @@ class Reception {
 Result<> receive_wal(const WalReceiverOptions& options, WalTaker& taker, Clock& clock,
                      const CancelToken& cancel) {
   REPRIEVE_RETURN_IF_ERROR(check_slot_name(options.slot));
-  REPRIEVE_TRY(Connection connection, Connection::open(options.address,
-                                                       Connection::Mode::kReplication, clock,
-                                                       cancel));
+  REPRIEVE_TRY(Connection connection,
+               Connection::open(options.address, Connection::Mode::kReplication, clock, cancel));
   REPRIEVE_TRY(const Lsn flushed, flushed_position(connection));
   REPRIEVE_TRY(const ClusterFacts facts, read_server_facts(connection));
   REPRIEVE_TRY(auto slot, find_slot(connection, options.slot));
@@ -201,12 +200,10 @@ Result<> receive_wal(const WalReceiverOptions& options, WalTaker& taker, Clock& 
   }
 }
 
-Result<> drop_wal_slot(const WalReceiverOptions& options, Clock& clock,
-                       const CancelToken& cancel) {
+Result<> drop_wal_slot(const WalReceiverOptions& options, Clock& clock, const CancelToken& cancel) {
   REPRIEVE_RETURN_IF_ERROR(check_slot_name(options.slot));
-  REPRIEVE_TRY(Connection connection, Connection::open(options.address,
-                                                       Connection::Mode::kReplication, clock,
-                                                       cancel));
+  REPRIEVE_TRY(Connection connection,
+               Connection::open(options.address, Connection::Mode::kReplication, clock, cancel));
   auto dropped = connection.query("DROP_REPLICATION_SLOT \"" + options.slot + "\"");
   if (!dropped && dropped.error().kind != ErrorKind::kNotFound) return std::move(dropped).error();
   return kOk;

@@ -51,8 +51,8 @@ Result<> WalSpool::open_segment(std::uint64_t segment) {
 /// How many of `bytes` are held already and the same. What is held behind the first difference is
 /// cut off.
 Result<std::size_t> WalSpool::compare(Lsn at, ByteView bytes, Lsn settled) {
-  const std::size_t known = static_cast<std::size_t>(
-      std::min<std::uint64_t>(bytes.size(), held_->to.value - at.value));
+  const std::size_t known =
+      static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), held_->to.value - at.value));
   Bytes there(known);
   REPRIEVE_RETURN_IF_ERROR(read(at, there));
   const auto differs = std::ranges::mismatch(there, bytes.first(known)).in1;
@@ -60,11 +60,12 @@ Result<std::size_t> WalSpool::compare(Lsn at, ByteView bytes, Lsn settled) {
   if (same == known) return known;
   const Lsn from{at.value + same};
   if (from < settled)
-    return Error{ErrorKind::kConflict,
-                 "the server's log at " + format_lsn(from) +
-                     " is not what was received from there before",
-                 "The server lost what it had sent, or is another one under the same identity. Move "
-                 "the receiver's folder " + folder_ + " away and take a new backup."};
+    return Error{
+        ErrorKind::kConflict,
+        "the server's log at " + format_lsn(from) + " is not what was received from there before",
+        "The server lost what it had sent, or is another one under the same identity. Move "
+        "the receiver's folder " +
+            folder_ + " away and take a new backup."};
   REPRIEVE_RETURN_IF_ERROR(open_segment(segment_of(from, shape_.segment_size)));
   if (::ftruncate(file_.fd(), static_cast<off_t>(from.value % shape_.segment_size)) != 0)
     return error_from_errno(errno, "cut " + folder_);
@@ -113,11 +114,11 @@ Result<> WalSpool::sync() {
 Result<> WalSpool::read(Lsn from, MutableByteView out) const {
   while (!out.empty()) {
     const std::uint64_t at = from.value % shape_.segment_size;
-    const std::size_t size = static_cast<std::size_t>(
-        std::min<std::uint64_t>(out.size(), shape_.segment_size - at));
-    REPRIEVE_TRY(const io::FileHandle file,
-                 io::open_file(path_of(segment_of(from, shape_.segment_size)),
-                               O_RDONLY | O_NOFOLLOW));
+    const std::size_t size =
+        static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), shape_.segment_size - at));
+    REPRIEVE_TRY(
+        const io::FileHandle file,
+        io::open_file(path_of(segment_of(from, shape_.segment_size)), O_RDONLY | O_NOFOLLOW));
     REPRIEVE_RETURN_IF_ERROR(io::pread_exact(file, out.first(size), ByteOffset{at}));
     from = Lsn{from.value + size};
     out = out.subspan(size);

@@ -62,10 +62,10 @@ class WalStream {
   const Duration silence_limit_;
   std::mutex mutex_;  ///< Guards stream_ and stored_.
   std::optional<ReplicationStream> stream_;
-  Lsn stored_;                            ///< End of the last segment that was handed over whole.
-  Lsn position_;                          ///< Received up to here.
+  Lsn stored_;                           ///< End of the last segment that was handed over whole.
+  Lsn position_;                         ///< Received up to here.
   ReplicationStream::Received message_;  ///< Owns what pending_ points into.
-  ByteView pending_;                      ///< Received, not yet read.
+  ByteView pending_;                     ///< Received, not yet read.
   std::atomic<std::uint64_t> stop_{UINT64_MAX};
   std::atomic<bool> is_aborted_{false};
 };

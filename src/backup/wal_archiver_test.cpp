@@ -1,0 +1,223 @@
+#include "backup/wal_archiver.hpp"
+
+#include <gtest/gtest.h>
+
+#include "backup/wal_archive.hpp"
+#include "io/directory.hpp"
+#include "io/temporary_folder.hpp"
+#include "storage/faulty/faulty_store.hpp"
+#include "storage/memory/memory_store.hpp"
+
+namespace reprieve::backup {
+namespace {
+
+constexpr std::uint64_t kSegment = 1024 * 1024;
+
+class Archiver : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto folder = io::TemporaryFolder::create();
+    ASSERT_TRUE(folder);
+    folder_.emplace(*std::move(folder));
+    SeededRandom{1}.fill(log_);
+    repository::UnlockKey key;
+    key.key_file_secret = Secret::copy_of(Bytes(32, std::byte{7}));
+    ASSERT_TRUE(repository::Repository::create(disk_, key, random_, clock_));
+    auto opened = repository::Repository::open(store_, key, random_, clock_, {});
+    ASSERT_TRUE(opened);
+    repository_ = *std::move(opened);
+  }
+  std::vector<ObjectKey> objects() {
+    std::vector<ObjectKey> keys;
+    EXPECT_TRUE(disk_.list("stream/", [&](const ObjectInfo& object) -> Result<> {
+      keys.push_back(object.key);
+      return kOk;
+    }));
+    return keys;
+  }
+  std::unique_ptr<WalArchiver> open() {
+    auto archiver = WalArchiver::open(*repository_, {.folder = folder_->path("wal")});
+    EXPECT_TRUE(archiver) << archiver.error().what;
+    return archiver ? *std::move(archiver) : nullptr;
+  }
+  static WalOrigin origin(std::uint32_t timeline = 1, std::string history = "") {
+    return {.source = "db",
+            .system_identifier = "77",
+            .timeline = timeline,
+            .segment_size = kSegment,
+            .page_size = 8192,
+            .server_version_num = 150000,
+            .history = std::move(history)};
+  }
+  void receive(WalArchiver& archiver, std::uint64_t from, std::uint64_t to) {
+    ASSERT_TRUE(archiver.write(Lsn{from}, ByteView{log_}.subspan(from, to - from)));
+    const auto durable = archiver.sync();
+    ASSERT_TRUE(durable);
+    EXPECT_EQ(durable->value, to);
+  }
+  /// Stores everything that was received, in this thread.
+  static Result<> store_all(WalArchiver& archiver) {
+    archiver.finish();
+    return archiver.run();
+  }
+  WalArchive archive() {
+    auto opened = WalArchive::open(*repository_, {.source = "db", .system_identifier = ""});
+    EXPECT_TRUE(opened) << opened.error().what;
+    return *std::move(opened);
+  }
+  /// All that the repository holds of a timeline, which is one stretch from `from` to `to`.
+  void expect_held(std::uint32_t timeline, std::uint64_t from, std::uint64_t to) {
+    const WalArchive held = archive();
+    const auto& stretches = held.map().timelines.at(timeline).stretches();
+    ASSERT_EQ(stretches, (std::vector{LsnRange{{from}, {to}}}));
+    for (std::uint64_t segment = from / kSegment; segment * kSegment < to; ++segment) {
+      Bytes bytes;
+      for (const auto& part : cover_segment(held.map(), {timeline, segment})) {
+        const auto read = held.read(part);
+        ASSERT_TRUE(read) << read.error().what;
+        bytes.insert(bytes.end(), read->begin(), read->end());
+      }
+      const std::uint64_t end = std::min(to, (segment + 1) * kSegment);
+      ASSERT_EQ(bytes,
+                copy_of(ByteView{log_}.subspan(segment * kSegment, end - segment * kSegment)));
+    }
+  }
+
+  MemoryStore disk_;
+  FaultyStore store_{disk_};
+  SeededRandom random_{1};
+  ManualClock clock_{Instant{1'700'000'000'000'000'000}};
+  std::optional<io::TemporaryFolder> folder_;
+  std::unique_ptr<repository::Repository> repository_;
+  Bytes log_ = Bytes(8 * kSegment);
+};
+
+TEST_F(Archiver, StoresWhatWasReceivedAndDropsItFromTheDisk) {
+  const auto archiver = open();
+  ASSERT_EQ(*archiver->begin(origin(), Lsn{kSegment + 300}, false), Lsn{kSegment});
+  receive(*archiver, kSegment, 3 * kSegment + 100);
+  ASSERT_TRUE(store_all(*archiver));
+  expect_held(1, kSegment, 3 * kSegment + 100);
+  EXPECT_EQ(archiver->status().waiting, 0U);
+  EXPECT_EQ(archiver->status().stored.value, 3 * kSegment + 100);
+}
+
+TEST_F(Archiver, GoesOnAfterARestartFromTheSegmentsStart) {
+  {
+    const auto archiver = open();
+    ASSERT_TRUE(archiver->begin(origin(), Lsn{0}, false));
+    receive(*archiver, 0, kSegment + 5000);
+    ASSERT_TRUE(store_all(*archiver));
+  }
+  {  // Killed before anything of this was stored.
+    const auto archiver = open();
+    ASSERT_EQ(*archiver->begin(origin(), Lsn{0}, false), Lsn{kSegment});
+    receive(*archiver, kSegment, kSegment + 9000);
+  }
+  const auto archiver = open();
+  EXPECT_EQ(archiver->status().waiting, 4000U) << "it is stored though the server is gone";
+  ASSERT_TRUE(store_all(*archiver));
+  expect_held(1, 0, kSegment + 9000);
+  EXPECT_EQ(objects().front().substr(0, 40), objects().back().substr(0, 40));
+}
+
+TEST_F(Archiver, PutsASegmentOfManyPiecesOnceMoreAsOne) {
+  for (std::uint64_t at = 0; at < kSegment; at += kSegment / 32) {
+    const auto archiver = open();
+    ASSERT_TRUE(archiver->begin(origin(), Lsn{0}, false));
+    receive(*archiver, 0, at + kSegment / 32);
+    ASSERT_TRUE(store_all(*archiver));
+  }
+  const WalArchive held = archive();
+  const auto parts = cover_segment(held.map(), {1, 0});
+  ASSERT_EQ(parts.size(), 1U);
+  EXPECT_EQ(parts[0].range.length(), kSegment);
+  expect_held(1, 0, kSegment);
+}
+
+TEST_F(Archiver, FollowsATimelineAndKeepsItsHistory) {
+  const auto archiver = open();
+  ASSERT_TRUE(archiver->begin(origin(), Lsn{0}, false));
+  receive(*archiver, 0, kSegment + 100);
+  ASSERT_EQ(*archiver->begin(origin(2, "1\t0/100050\tx\n"), Lsn{kSegment + 0x50}, false),
+            Lsn{kSegment});
+  receive(*archiver, kSegment, 2 * kSegment);
+  ASSERT_TRUE(store_all(*archiver));
+  expect_held(1, 0, kSegment + 100);
+  expect_held(2, kSegment, 2 * kSegment);
+  EXPECT_EQ(archive().map().timelines.at(2).history, "1\t0/100050\tx\n");
+  EXPECT_EQ(io::list_dir(folder_->path("wal"))->size(), 2U) << "the lock and the second timeline";
+}
+
+TEST_F(Archiver, TriesAgainWhileTheStoreFailsAndKeepsWhatIsLeft) {
+  {
+    const auto archiver = open();
+    ASSERT_TRUE(archiver->begin(origin(), Lsn{0}, false));
+    receive(*archiver, 0, 5000);
+    store_.fail(StoreCall::kPut, 1, ErrorKind::kTransient);
+    EXPECT_EQ(store_all(*archiver).error().kind, ErrorKind::kTransient);
+    EXPECT_NE(archiver->status().problem, "");
+    EXPECT_EQ(archiver->status().waiting, 5000U);
+  }
+  ASSERT_TRUE(store_all(*open()));
+  expect_held(1, 0, 5000);
+}
+
+TEST_F(Archiver, RefusesAnotherServerAndASecondReceiver) {
+  const auto archiver = open();
+  EXPECT_EQ(WalArchiver::open(*repository_, {.folder = folder_->path("wal")}).error().kind,
+            ErrorKind::kConflict);
+  ASSERT_TRUE(archiver->begin(origin(), Lsn{0}, false));
+  receive(*archiver, 0, 5000);
+  WalOrigin other = origin();
+  other.system_identifier = "78";
+  EXPECT_EQ(archiver->begin(other, Lsn{0}, false).error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(Archiver, RefusesAServerThatWentBackBehindWhatIsStored) {
+  {
+    const auto archiver = open();
+    ASSERT_TRUE(archiver->begin(origin(), Lsn{0}, false));
+    receive(*archiver, 0, 5000);
+    ASSERT_TRUE(store_all(*archiver));
+  }
+  const auto archiver = open();
+  ASSERT_TRUE(archiver->begin(origin(), Lsn{0}, false));
+  EXPECT_EQ(archiver->write(Lsn{0}, Bytes(5000, std::byte{9})).error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(Archiver, BeginsAnewAfterAGapWhichIsNeverTakenForTheEnd) {
+  const auto archiver = open();
+  ASSERT_TRUE(archiver->begin(origin(), Lsn{0}, false));
+  receive(*archiver, 0, 5000);
+  ASSERT_EQ(*archiver->begin(origin(), Lsn{4 * kSegment}, true), Lsn{4 * kSegment});
+  receive(*archiver, 4 * kSegment, 5 * kSegment);
+  ASSERT_TRUE(store_all(*archiver));
+  const WalArchive held = archive();
+  EXPECT_EQ(held.map().timelines.at(1).stretches().size(), 2U);
+  std::string message;
+  const std::string target = folder_->path("fetched");
+  EXPECT_EQ(fetch_wal(held, format_segment_name({1, 0}, kSegment), target, false, message), 200);
+  EXPECT_EQ(fetch_wal(held, format_segment_name({1, 2}, kSegment), target, false, message), 200);
+  EXPECT_EQ(fetch_wal(held, format_segment_name({1, 4}, kSegment), target, false, message), 0);
+  EXPECT_EQ(fetch_wal(held, format_segment_name({1, 5}, kSegment), target, false, message), 1);
+}
+
+TEST_F(Archiver, DoesNotDenyAFileWhileAStreamCannotBeRead) {
+  {
+    const auto archiver = open();
+    ASSERT_TRUE(archiver->begin(origin(), Lsn{0}, false));
+    receive(*archiver, 0, kSegment);
+    ASSERT_TRUE(store_all(*archiver));
+  }
+  for (const ObjectKey& key : objects())
+    ASSERT_TRUE(disk_.damage(key, [](Bytes& bytes) { std::ranges::fill(bytes, std::byte{0}); }));
+  const WalArchive held = archive();
+  std::string message;
+  EXPECT_EQ(
+      fetch_wal(held, format_segment_name({1, 5}, kSegment), folder_->path("f"), false, message),
+      200);
+}
+
+}  // namespace
+}  // namespace reprieve::backup
