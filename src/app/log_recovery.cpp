@@ -156,6 +156,11 @@ class PointPlanner {
 
   Result<> aim_at_end() {
     REPRIEVE_TRY(plan_.last_commit, last_commit_before(headers_, headers_.size()));
+    plan_.recovered_to = plan_.last_commit;
+    if (headers_.size() == 0) return kOk;
+    REPRIEVE_TRY(const WalHeader* last, headers_.header(headers_.size() - 1));
+    // When the server said so, it had nothing that is not held.
+    if (last->server_end <= reach_.end()) plan_.recovered_to = last->heard;
     return kOk;
   }
 
@@ -172,11 +177,11 @@ class PointPlanner {
       if (header->first_commit && *header->first_commit <= target_.time) break;
     }
     const std::string wanted = format_rfc3339(target_.time);
+    plan_.recovered_to = target_.time;
     if (after_) {
       plan_.target = RecoveryTarget{RecoveryTarget::Kind::kTime, wanted, target_.is_inclusive};
       const WalPiece& piece = headers_.piece(*after_);
       cut_behind(piece.range.to);
-      REPRIEVE_TRY(plan_.last_commit, last_commit_before(headers_, *after_));
       return kOk;
     }
     REPRIEVE_TRY(plan_.last_commit, last_commit_before(headers_, headers_.size()));
@@ -208,7 +213,7 @@ class PointPlanner {
       for (const RestorePoint& point : header->restore_points) {
         if (point.name != target_.name || point.end <= reach_.legs.front().range.from) continue;
         plan_.target = RecoveryTarget{RecoveryTarget::Kind::kName, target_.name, true};
-        plan_.last_commit = point.time;
+        plan_.recovered_to = point.time;
         cut_behind(headers_.piece(i).range.to);
         return kOk;
       }

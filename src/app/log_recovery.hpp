@@ -31,8 +31,10 @@ struct LogPlan {
   std::vector<WalReach::Leg> legs;       ///< Only as far as they are needed.
   std::optional<RecoveryTarget> target;  ///< None: to the end of the legs.
   Lsn end;                               ///< Of what is held.
-  std::optional<Instant> last_commit;    ///< The latest that will be there, where it is known.
-  std::vector<std::string> notes;        ///< Sentences.
+  std::optional<Instant> last_commit;    ///< The latest of all, if all of the log is replayed.
+  /// Up to when everything that was committed will be there, by the server's clock.
+  std::optional<Instant> recovered_to;
+  std::vector<std::string> notes;  ///< Sentences.
 };
 
 /// Of `points` (of one source, oldest first) and the log in `archive`. Errors: kNotFound, saying

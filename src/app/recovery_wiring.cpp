@@ -72,6 +72,7 @@ Result<recovery::HostCommand> ChildRestores::restore(const recovery::RestoreRequ
                                     "--into",  request.into,   "--sync"};
   if (!request.path.empty()) words.insert(words.end(), {"--root", request.path});
   if (request.to_time) words.insert(words.end(), {"--to-time", format_rfc3339(*request.to_time)});
+  if (request.is_to_latest) words.emplace_back("--to-latest");
   return child(words);
 }
 

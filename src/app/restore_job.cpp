@@ -43,8 +43,9 @@ Result<std::optional<LogTarget>> log_target(const RestoreChoices& choices) {
 Result<Snapshot> wanted_point(const Workspace& workspace, OpenRepository& open,
                               const std::string& source, const RestoreChoices& choices,
                               Progress& progress, const CancelToken& cancel) {
-  const std::string& wanted = choices.to_time.empty() ? choices.at : choices.to_time;
-  return find_point(workspace, open, source, wanted, progress, cancel);
+  const bool is_by_time = !choices.to_time.empty() && choices.at == "latest";
+  return find_point(workspace, open, source, is_by_time ? choices.to_time : choices.at, progress,
+                    cancel);
 }
 
 /// A database's recovery, decided before anything is touched.
@@ -74,9 +75,11 @@ Json to_json(const LogPlan& plan) {
                {"from_lsn", format_lsn(plan.legs.front().range.from)},
                {"to_lsn", format_lsn(plan.legs.back().range.to)},
                {"target", nullptr},
-               {"last_commit", nullptr}};
+               {"last_commit", nullptr},
+               {"recovered_to", nullptr}};
   if (plan.target) json["target"] = plan.target->value;
   if (plan.last_commit) json["last_commit"] = format_rfc3339(*plan.last_commit);
+  if (plan.recovered_to) json["recovered_to"] = format_rfc3339(*plan.recovered_to);
   return json;
 }
 
@@ -160,7 +163,7 @@ Result<RestoreOutcome> restore(const Workspace& workspace, OpenRepository& open,
   REPRIEVE_TRY(const auto target, log_target(choices));
   const bool is_database = points.back().description.kind == "postgres";
   if (is_database && target) {
-    if (choices.log.is_to_latest && choices.at != "latest") {
+    if (choices.at != "latest") {
       REPRIEVE_TRY(Snapshot point,
                    wanted_point(workspace, open, source, choices, progress, cancel));
       points = {std::move(point)};

@@ -29,11 +29,59 @@ bool passes(const Error& error) {
          error.kind == ErrorKind::kNotFound;
 }
 
+/// Makes an idle server write a commit now and then. Not for standbys, which cannot.
+class Heartbeat {
+ public:
+  Heartbeat(PostgresAddress address, Duration interval, const CancelToken& cancel)
+      : address_{std::move(address)}, interval_{interval}, cancel_{cancel} {
+    address_.application_name = "reprieve";
+  }
+  /// Called now and then with how far the log is held. Returns why it gives up, once.
+  std::string beat(Lsn durable) {
+    const Duration now = system_clock().uptime();
+    if (durable != held_) {
+      held_ = durable;
+      changed_ = now;
+    }
+    if (is_over_ || interval_ == Duration{0} || durable.value == 0 || now - changed_ < interval_)
+      return "";
+    changed_ = now;
+    auto sent = send();
+    if (sent || sent.error().kind == ErrorKind::kTransient) return "";
+    is_over_ = true;
+    return "no heartbeat while the server is idle: " + sent.error().what;
+  }
+
+ private:
+  Result<> send() {
+    if (!session_) {
+      auto opened = Connection::open(address_, Connection::Mode::kQuery, system_clock(), cancel_);
+      if (!opened) return std::move(opened).error();
+      session_.emplace(*std::move(opened));
+    }
+    auto done = session_->query("SELECT pg_logical_emit_message(true, 'reprieve', 'heartbeat')", 1);
+    if (done) return kOk;
+    session_.reset();
+    return std::move(done).error();
+  }
+
+  PostgresAddress address_;
+  const Duration interval_;
+  const CancelToken& cancel_;
+  std::optional<Connection> session_;
+  Lsn held_;
+  Duration changed_{};
+  bool is_over_ = false;
+};
+
 /// Calls `tell` about once a second until it ends.
 class Teller {
  public:
-  Teller(const backup::WalArchiver& archiver, const TellReception& tell)
-      : archiver_{archiver}, tell_{tell}, thread_{[this] { run(); }} {}
+  Teller(const backup::WalArchiver& archiver, const TellReception& tell, Heartbeat heartbeat)
+      : archiver_{archiver},
+        tell_{tell},
+        heartbeat_{std::move(heartbeat)},
+        thread_{[this] { run(); }} {}
   ~Teller() {
     {
       const std::lock_guard lock{mutex_};
@@ -51,10 +99,11 @@ class Teller {
   void run() {
     std::unique_lock lock{mutex_};
     while (!ended_.wait_for(lock, kTellInterval, [this] { return is_ending_; }))
-      tell_(archiver_.status(), "");
+      tell_(archiver_.status(), heartbeat_.beat(archiver_.status().durable));
   }
   const backup::WalArchiver& archiver_;
   const TellReception& tell_;
+  Heartbeat heartbeat_;  ///< The thread's own.
   std::mutex mutex_;
   std::condition_variable ended_;
   bool is_ending_ = false;
@@ -99,6 +148,7 @@ Result<> receive_wal(const Workspace& workspace, OpenRepository& open, const Nam
                  "Name a source of kind postgres, or a postgres:// URL."};
   WalReceiverOptions options;
   REPRIEVE_TRY(options.address, address_of(workspace, *postgres));
+  REPRIEVE_TRY(PostgresAddress address, address_of(workspace, *postgres));
   options.address.application_name = "reprieve_wal";
   options.source = source.name;
   options.slot = choices.slot;
@@ -109,7 +159,7 @@ Result<> receive_wal(const Workspace& workspace, OpenRepository& open, const Nam
   std::thread storing{[&] { stored = archiver->run(); }};
   Result<> received = kOk;
   {
-    Teller teller{*archiver, tell};
+    Teller teller{*archiver, tell, {std::move(address), choices.heartbeat, cancel}};
     received = receive_until_told(std::move(options), *archiver, teller, cancel);
     archiver->finish();
     storing.join();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -12,6 +13,9 @@ namespace reprieve::app {
 
 struct WalReceptionChoices {
   std::string slot = "reprieve";
+  /// When nothing came for so long, the server is asked to commit a word, so that the log says how
+  /// far it reaches in time. Zero: never.
+  Duration heartbeat = std::chrono::minutes{1};
 };
 
 /// Receives the log of a PostgreSQL source into the repository until `cancel`, through every

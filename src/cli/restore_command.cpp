@@ -32,6 +32,8 @@ Json to_json(const app::RestoreOutcome& outcome, const RestoreArguments& argumen
                {"log", outcome.log},
                {"notes", outcome.notes},
                {"problems", Json::array()}};
+  if (!outcome.log.is_null() && !outcome.log["recovered_to"].is_null())
+    json["recovered_to"] = outcome.log["recovered_to"];
   for (const Problem& problem : outcome.problems)
     json["problems"].push_back(cli::to_json(problem));
   return json;
@@ -126,20 +128,17 @@ void add_restore(CLI::App& parser, Invocation& invocation) {
   auto& choices = arguments->choices;
   command->add_option("source", arguments->source, "A name from the plan, a path or a URL")
       ->required();
-  auto* at = command->add_option("--at", choices.at,
-                                 "POINT: id, name, latest (default), latest-verified, or a time");
+  command->add_option(
+      "--at", choices.at,
+      "POINT: id, name, latest (default), latest-verified, or a time. With a target: "
+      "the one that the log is replayed on");
   auto* targets = command->add_option_group("target");
-  targets
-      ->add_option("--to-time", choices.to_time,
-                   "A moment (RFC 3339): databases replay their log up to it; else the newest "
-                   "point that is not younger")
-      ->excludes(at);
-  targets->add_option("--to-lsn", choices.log.to_lsn, "Databases: replay the log up to an LSN")
-      ->excludes(at);
-  targets->add_option("--to-name", choices.log.to_name, "Databases: ... up to a restore point")
-      ->excludes(at);
-  targets->add_option("--to-xid", choices.log.to_transaction, "Databases: ... up to a transaction")
-      ->excludes(at);
+  targets->add_option("--to-time", choices.to_time,
+                      "A moment (RFC 3339): databases replay their log up to it; else the newest "
+                      "point that is not younger");
+  targets->add_option("--to-lsn", choices.log.to_lsn, "Databases: replay the log up to an LSN");
+  targets->add_option("--to-name", choices.log.to_name, "Databases: ... up to a restore point");
+  targets->add_option("--to-xid", choices.log.to_transaction, "Databases: ... up to a transaction");
   targets->add_flag("--to-latest", choices.log.is_to_latest,
                     "Databases: replay all the log there is (the default without --at)");
   targets->require_option(0, 1);

@@ -2,6 +2,7 @@
 #include "backup/wal_archive.hpp"
 #include "base/format.hpp"
 #include "cli/command.hpp"
+#include "plan/units.hpp"
 #include "source/postgresql/staged_wal.hpp"
 
 namespace reprieve::cli {
@@ -12,6 +13,7 @@ struct WalArguments {
   std::string source;
   std::string system;
   bool is_standby = false;
+  std::string heartbeat;
   app::WalReceptionChoices reception;
   std::string file;
   std::string destination;
@@ -96,8 +98,14 @@ class ReceptionOutput {
   bool has_begun_ = false;
 };
 
-Result<int> receive(const Invocation& invocation, const WalArguments& arguments,
-                    const Console& console) {
+Result<int> receive(const Invocation& invocation, WalArguments arguments, const Console& console) {
+  if (!arguments.heartbeat.empty()) {
+    const auto interval = plan::parse_duration(arguments.heartbeat);
+    if (!interval)
+      return Error{ErrorKind::kInvalid, "--heartbeat takes a duration, not " + arguments.heartbeat,
+                   "Write it as 60s, or 0s for never."};
+    arguments.reception.heartbeat = *interval;
+  }
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   REPRIEVE_TRY(const app::NamedSource source, app::find_source(workspace, arguments.source));
   REPRIEVE_TRY(app::OpenRepository open, workspace.open_repository(app::Purpose::kWriteStreams));
@@ -122,6 +130,8 @@ void add_wal(CLI::App& parser, Invocation& invocation) {
       ->required();
   receiving->add_option("--slot", arguments->reception.slot,
                         "The replication slot, made if it is not there (reprieve)");
+  receiving->add_option("--heartbeat", arguments->heartbeat,
+                        "Let an idle server commit a word so often (60s; 0s for never)");
   receiving->footer(
       "What the server reports as received lies on this disk first (below the state folder) and a\n"
       "second later in the repository. To lose nothing that was committed, list the receiver in\n"

@@ -21,6 +21,7 @@ struct PointRequest {
   std::string source = {};  ///< Of the plan.
   std::string point = {};   ///< As plan::parse_point() reads it; empty only with `to_time`.
   std::optional<Instant> to_time = {};  ///< Databases: replay up to then.
+  bool is_to_latest = false;            ///< Databases: replay all there is.
 };
 
 /// A recovery point that was chosen. It is pinned in the journal and never chosen again.
@@ -45,6 +46,7 @@ struct RestoreRequest {
   std::string path = {};  ///< Which of the source's paths, absolute; of a database: empty.
   std::string into = {};  ///< Afterwards holds what `path`, or the data directory, held.
   std::optional<Instant> to_time = {};
+  bool is_to_latest = false;  ///< Databases: with all the log that goes on from the point.
 };
 
 struct RestoredCheckRequest {

@@ -168,7 +168,8 @@ Result<StepPlan> plan_restore(const Planner& planner, const PointRequest& reques
                                                    .point_id = point_id,
                                                    .path = place.member,
                                                    .into = place.into,
-                                                   .to_time = request.to_time}));
+                                                   .to_time = request.to_time,
+                                                   .is_to_latest = request.is_to_latest}));
     Act act = command_act(fmt::format("restore {} into {}", request.source, place.into), command);
     act.args["result"] = "restore";
     act.args["target"] = place.into;
@@ -222,8 +223,11 @@ Result<StepPlan> plan_files_restore(const Planner& planner, const plan::FilesRes
 }
 
 Result<StepPlan> plan_db_restore(const Planner& planner, const plan::DbRestoreStep& restore) {
-  REPRIEVE_TRY(const PointRequest request,
+  REPRIEVE_TRY(PointRequest request,
                point_request(planner, restore.source, restore.point, restore.to_time));
+  const auto wanted = plan::parse_point(request.point);
+  request.is_to_latest =
+      !request.to_time && wanted && wanted->kind == plan::PointExpression::Kind::kLatest;
   const plan::Source* const source = planner.context.plan.find_source(restore.source.text);
   const auto* const database =
       source == nullptr ? nullptr : std::get_if<plan::PostgresSource>(&source->kind);

@@ -7,6 +7,7 @@ import threading
 import time
 import unittest
 
+from harness import free_port
 from postgres_world import PostgresWorld, lsn_of
 
 
@@ -179,6 +180,29 @@ class ContinuousLog(LogWorld):
         port, _ = self.restored()
         self.assertGreaterEqual(self.rows(port), len(writer.acknowledged))
 
+    def test_log_that_the_server_removed_makes_a_gap_that_is_told_and_never_crossed(self):
+        receiver = self.receive()
+        self.backup(self.url)
+        self.sql("insert into diary select generate_series(1, 10)", database="shop")
+        self.wait_stored(receiver)
+        self.assertEqual(receiver.end(), 0)
+        self.sql("select pg_drop_replication_slot('reprieve')")
+        for _ in range(3):
+            self.sql("insert into diary select coalesce(max(id), 0) + 1 from diary; select pg_switch_wal(); checkpoint",
+                     database="shop")
+        receiver = self.receive()
+        self.wait_for("the gap to be told", lambda: any("gap" in event for event in receiver.events()))
+        self.sql("insert into diary select max(id) + 1 from diary", database="shop")
+        self.wait_stored(receiver)
+        port, answer = self.restored(name="before-the-gap")
+        self.assertEqual(self.rows(port), 10)
+        self.assertTrue(any("gap" in note for note in answer["notes"]), answer["notes"])
+        self.backup(self.url)
+        self.sql("insert into diary select max(id) + 1 from diary", database="shop")
+        self.wait_stored(receiver)
+        port, answer = self.restored(name="behind-the-gap")
+        self.assertEqual(self.rows(port), 15)
+
     def test_a_second_receiver_and_another_server_are_refused(self):
         self.receive()
         answer = self.error("wal", "receive", self.url, code=8)
@@ -203,6 +227,47 @@ class ContinuousLog(LogWorld):
         self.assertFalse(fetch("00000002.history", 1))
         self.assertFalse(fetch("000000010000000000000000", 200), "before what is held is no end")
         self.assertFalse(fetch(f"{timeline}00000000{number + 9:08X}", 200, REPRIEVE_REPO=str(self.dir / "nowhere")))
+
+
+class LogOfSeveralServers(LogWorld):
+
+    def setUp(self):
+        super().setUp()
+        self.standby, self.standby_port = self.folder("standby"), free_port()
+        self.postgres("pg_basebackup", *self.at(self.port), "-D", self.standby, "-R", "-X", "stream", "-c", "fast")
+        self.start_cluster(self.standby, self.standby_port)
+        self.url = (f"postgres://backup@127.0.0.1:{self.port},127.0.0.1:{self.standby_port}/shop"
+                    "?target_session_attrs=read-write")
+
+    def test_a_promoted_standby_is_followed_onto_its_timeline(self):
+        receiver = self.receive()
+        self.backup(self.url)
+        self.sql("insert into diary select generate_series(1, 50)", database="shop")
+        self.wait_stored(receiver)
+        written = self.position()
+        self.wait_for("the standby", lambda: lsn_of(self.sql("select pg_last_wal_receive_lsn()", self.standby_port)) >= written)
+        self.destroy_primary()
+        self.sql("select pg_promote()", self.standby_port)
+        self.sql("insert into diary select generate_series(51, 80)", self.standby_port, "shop")
+        end = lsn_of(self.sql("select pg_current_wal_flush_lsn()", self.standby_port))
+        self.wait_for("the new timeline", lambda: receiver.last()["timeline"] == 2 and receiver.has_stored(end))
+        self.assertEqual(receiver.end(), 0)
+        port, answer = self.restored()
+        self.assertEqual(answer["log"]["timeline"], 2)
+        self.assertEqual(self.rows(port), 80)
+        port, answer = self.restored("--timeline", "1", name="as-it-was")
+        self.assertEqual(answer["log"]["timeline"], 1)
+        self.assertEqual(self.rows(port), 50)
+        self.assert_clean()
+
+    def test_a_standby_is_a_source_as_well(self):
+        self.url = f"postgres://backup@127.0.0.1:{self.standby_port}/shop"
+        receiver = self.receive()
+        self.backup(self.url)
+        self.sql("insert into diary select generate_series(1, 50)", database="shop")
+        self.wait_stored(receiver)
+        port, _ = self.restored()
+        self.assertEqual(self.rows(port), 50)
 
 
 class SynchronousLog(LogWorld):
