@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from harness import free_port
+from harness import free_port, write
 from postgres_world import PostgresWorld, lsn_of
 
 
@@ -227,6 +227,57 @@ class ContinuousLog(LogWorld):
         self.assertFalse(fetch("00000002.history", 1))
         self.assertFalse(fetch("000000010000000000000000", 200), "before what is held is no end")
         self.assertFalse(fetch(f"{timeline}00000000{number + 9:08X}", 200, REPRIEVE_REPO=str(self.dir / "nowhere")))
+
+
+PLAN = """
+reprieve: 1
+plan: shop
+owner: tests
+secrets: {password: {from: "file:@D@/password"}}
+storage: {near: {url: "file://@D@/repo", password: password}}
+sources:
+  shopdb: {type: postgres, url: "@URL@", user: "@USER@"}
+backup:
+  - {sources: [shopdb], every: 15m, keep: {within: 2d}}
+services:
+  db: {rto: 10m, rpo: 30m, sources: [shopdb], run: {process: {argv: [/bin/true]}}, health: [always]}
+checks:
+  always: {argv: [/bin/true]}
+scenarios:
+  newest:
+    goal: {severity: high, rto: 10m, rpo: 30m}
+    steps: [{id: db, do: db.restore, source: shopdb, at: latest, into: "@D@/newest"}]
+    verify: [always]
+  moment:
+    goal: {severity: high, rto: 10m, rpo: 30m}
+    params: {when: {type: string}}
+    steps: [{id: db, do: db.restore, source: shopdb, to_time: "{params.when}", into: "@D@/moment"}]
+    verify: [always]
+"""
+
+
+class PlannedRecovery(LogWorld):
+
+    def test_a_plan_recovers_the_latest_commit_or_a_moment(self):
+        plan = PLAN.replace("@D@", str(self.dir)).replace("@URL@", self.url).replace(
+            "@USER@", self.owner.pw_name if self.owner else "")
+        write(self.dir / "reprieve.yaml", plan)
+        self.env.pop("REPRIEVE_REPO")
+        self.env.pop("REPRIEVE_PASSWORD_FILE")
+        receiver = Receiver(self.start("--json", "wal", "receive", "shopdb"))
+        self.addCleanup(self.kill, receiver)
+        self.wait_for("the log to come", lambda: lsn_of(receiver.last()["stored"]) > 0)
+        self.json("backup", "shopdb")
+        self.sql("insert into diary select generate_series(1, 30)", database="shop")
+        time.sleep(0.2)
+        moment = self.sql("select to_char(now() at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+        time.sleep(0.2)
+        self.sql("delete from diary where id > 20", database="shop")
+        self.wait_stored(receiver)
+        for scenario, rows, options in (("newest", 20, ()), ("moment", 30, ("--set", f"when={moment}"))):
+            with self.subTest(scenario=scenario):
+                self.json("recover", scenario, *options)
+                self.assertEqual(self.rows(self.start_restored(self.dir / scenario)), rows)
 
 
 class LogOfSeveralServers(LogWorld):
