@@ -119,11 +119,17 @@ class Reception {
   }
 
  private:
-  /// All that has come already; then it is made durable at once.
+  /// All that has come already, and is coming while it is taken; then it is made durable at once.
   Result<> drain() {
-    while (true) {
+    while (written_.value - durable_.value < kUnsyncedMax) {
       REPRIEVE_TRY(const auto received, stream_.take());
-      if (!received) break;
+      if (!received) {
+        if (stream_.end_of_timeline()) break;
+        REPRIEVE_TRY(const bool has_more, stream_.wait(Duration{0}));
+        if (!has_more) break;
+        REPRIEVE_RETURN_IF_ERROR(stream_.consume());
+        continue;
+      }
       const WalMessage& message = received->message;
       taker_.heard(message.server_end, message.sent);
       if (message.kind == WalMessage::Kind::kKeepalive) {
@@ -132,7 +138,6 @@ class Reception {
       }
       REPRIEVE_RETURN_IF_ERROR(taker_.write(message.start, message.data));
       written_ = stream_.position();
-      if (written_.value - durable_.value >= kUnsyncedMax) break;
     }
     return make_durable();
   }
