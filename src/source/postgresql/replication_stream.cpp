@@ -1,8 +1,9 @@
 #include "source/postgresql/replication_stream.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <chrono>
+
+#include "source/postgresql/postgres_time.hpp"
 
 namespace reprieve {
 namespace {
@@ -11,8 +12,6 @@ constexpr std::size_t kDataHeader = 1 + 8 + 8 + 8;
 constexpr std::size_t kKeepaliveSize = 1 + 8 + 8 + 1;
 /// Far above the 128 KiB that a server sends at once.
 constexpr std::size_t kDataMax = 16 * 1024 * 1024;
-/// 2000-01-01 in microseconds since 1970: the server's times count from there.
-constexpr std::int64_t kPostgresEpochUs = 946'684'800'000'000;
 
 std::uint64_t big_endian(ByteView bytes) {
   std::uint64_t value = 0;
@@ -30,12 +29,6 @@ Error corrupt(std::string what) {
   return Error{ErrorKind::kCorrupt, "write-ahead log: " + std::move(what)};
 }
 
-Instant instant_of(std::uint64_t us) {
-  constexpr std::int64_t kUsMax = INT64_MAX / 1000 - kPostgresEpochUs;
-  return Instant{(std::clamp(static_cast<std::int64_t>(us), -kUsMax, kUsMax) + kPostgresEpochUs) *
-                 1000};
-}
-
 }  // namespace
 
 Result<WalMessage> parse_wal_message(ByteView message) {
@@ -44,14 +37,14 @@ Result<WalMessage> parse_wal_message(ByteView message) {
   if (type == 'w' && message.size() > kDataHeader && message.size() <= kDataHeader + kDataMax) {
     parsed.start = Lsn{big_endian(message.subspan(1))};
     parsed.server_end = Lsn{big_endian(message.subspan(9))};
-    parsed.sent = instant_of(big_endian(message.subspan(17)));
+    parsed.sent = instant_of_postgres(static_cast<std::int64_t>(big_endian(message.subspan(17))));
     parsed.data = message.subspan(kDataHeader);
     return parsed;
   }
   if (type == 'k' && message.size() == kKeepaliveSize) {
     parsed.kind = WalMessage::Kind::kKeepalive;
     parsed.server_end = Lsn{big_endian(message.subspan(1))};
-    parsed.sent = instant_of(big_endian(message.subspan(9)));
+    parsed.sent = instant_of_postgres(static_cast<std::int64_t>(big_endian(message.subspan(9))));
     parsed.is_reply_requested = message[kKeepaliveSize - 1] != std::byte{0};
     return parsed;
   }
@@ -132,8 +125,8 @@ Result<> ReplicationStream::consume() {
 }
 
 Result<> ReplicationStream::send_status(Lsn written, Lsn flushed, bool is_asking) {
-  const std::int64_t now_us = clock_->now().nanoseconds / 1000 - kPostgresEpochUs;
-  const Bytes update = encode_status_update(written, flushed, now_us, is_asking);
+  const Bytes update =
+      encode_status_update(written, flushed, postgres_time_of(clock_->now()), is_asking);
   last_status_ = clock_->uptime();
   if (PQputCopyData(connection_.handle(), as_text(update).data(),
                     static_cast<int>(update.size())) <= 0 ||

@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/codec.hpp"
+#include "source/postgresql/postgres_time.hpp"
 
 namespace reprieve {
 namespace {
@@ -27,15 +28,6 @@ constexpr std::uint8_t kXlogSwitch = 0x40;
 constexpr std::uint8_t kXlogRestorePoint = 0x70;
 constexpr std::uint8_t kXactOperation = 0x70;
 constexpr std::size_t kRestorePointName = 64;
-
-/// 2000-01-01 in microseconds since 1970.
-constexpr std::int64_t kPostgresEpochUs = 946'684'800'000'000;
-
-Instant instant_of(std::int64_t us) {
-  // Hostile times saturate.
-  constexpr std::int64_t kUsMax = INT64_MAX / 1000 - kPostgresEpochUs;
-  return Instant{(std::clamp(us, -kUsMax, kUsMax) + kPostgresEpochUs) * 1000};
-}
 
 std::uint32_t crc32c(std::uint32_t crc, ByteView bytes) {
   // ISA-L neither inverts before nor after.
@@ -259,7 +251,7 @@ void WalScanner::tell() {
   const auto data = main_data(kept_);
   if (!data || data->size() < 8) return;
   Decoder in{*data};
-  event.time = instant_of(in.i64());
+  event.time = instant_of_postgres(in.i64());
   if (is_restore_point) {
     const std::string_view name = as_text(in.raw(std::min(in.remaining(), kRestorePointName)));
     event.name = name.substr(0, name.find('\0'));
