@@ -228,48 +228,86 @@ Report::Stream row_of(const StreamId& id, const Held& held) {
   return row;
 }
 
+bool can_read(const repository::Repository& repository) {
+  const repository::Role role = repository.role();
+  return role == repository::Role::kReader || role == repository::Role::kAdmin;
+}
+
+/// A stream and what is to become of it.
+struct Planned {
+  Held held;
+  WalStreamPlan plan;  ///< Without pieces if nothing is known of the stream.
+  Report::Stream row;
+};
+
+/// By cluster, timeline and id.
+Result<std::vector<Planned>> plan_streams(const StreamReader& reader,
+                                          const std::vector<Snapshot>& kept) {
+  REPRIEVE_TRY(auto streams, look_at_streams(reader));
+  const auto anchors = anchors_of(kept);
+  std::vector<Planned> planned;
+  std::map<std::string, std::vector<std::size_t>> clusters;
+  for (auto& [id, held] : streams) {
+    if (held.origin) clusters[held.origin->system_identifier].push_back(planned.size());
+    auto row = row_of(id, held);
+    planned.push_back({std::move(held), {}, std::move(row)});
+  }
+  for (const auto& [system, numbers] : clusters) {
+    std::vector<StoredWal> stored;
+    stored.reserve(numbers.size());
+    for (const std::size_t number : numbers)
+      stored.push_back(as_stored(planned[number].held));
+    std::vector<WalAnchor> own;
+    if (anchors && anchors->contains(system)) own = anchors->at(system);
+    auto plans = plan_wal_retention(stored, own);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      Planned& each = planned[numbers[i]];
+      each.plan = std::move(plans[i]);
+      each.row.needed_from = each.plan.needed_from;
+      each.row.reason =
+          anchors ? each.plan.reason : "a kept recovery point does not say where its log ends";
+    }
+  }
+  std::ranges::sort(planned, {}, [](const Planned& each) {
+    return std::tuple{each.row.system_identifier, each.row.timeline, each.row.id};
+  });
+  return planned;
+}
+
 }  // namespace
 
 Result<Report> prune_wal(const repository::Repository& repository, ObjectStore& store,
                          const std::vector<Snapshot>& kept, const WalPruneOptions& options,
                          const CancelToken& cancel) {
   Report report;
-  if (repository.role() != repository::Role::kAdmin) {
+  if (!can_read(repository)) {
     report.left_alone = "this key cannot read whose log is stored";
     return report;
   }
   const StreamReader reader{repository, store};
-  REPRIEVE_TRY(const auto streams, look_at_streams(reader));
-  const auto anchors = anchors_of(kept);
-  std::map<std::string, std::vector<StreamId>> clusters;
-  for (const auto& [id, held] : streams) {
-    if (held.origin)
-      clusters[held.origin->system_identifier].push_back(id);
-    else
-      report.streams.push_back(row_of(id, held));
-  }
-  for (const auto& [system, ids] : clusters) {
-    std::vector<StoredWal> stored;
-    for (const StreamId& id : ids)
-      stored.push_back(as_stored(streams.at(id)));
-    const auto own = anchors ? anchors->find(system) : decltype(anchors->end()){};
-    const bool has_anchors = anchors && own != anchors->end();
-    const auto plans =
-        plan_wal_retention(stored, has_anchors ? own->second : std::vector<WalAnchor>{});
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      const Held& held = streams.at(ids[i]);
-      Report::Stream& row = report.streams.emplace_back(row_of(ids[i], held));
-      row.needed_from = plans[i].needed_from;
-      row.reason =
-          anchors ? plans[i].reason : "a kept recovery point does not say where its log ends";
-      REPRIEVE_RETURN_IF_ERROR(
-          StreamPruner(reader, store, options, cancel, held, plans[i], row).run());
+  REPRIEVE_TRY(auto planned, plan_streams(reader, kept));
+  for (auto& [held, plan, row] : planned) {
+    if (held.origin) {
+      StreamPruner pruner{reader, store, options, cancel, held, plan, row};
+      REPRIEVE_RETURN_IF_ERROR(pruner.run());
     }
+    report.streams.push_back(std::move(row));
   }
-  std::ranges::sort(report.streams, {}, [](const Report::Stream& stream) {
-    return std::tuple{stream.system_identifier, stream.timeline, stream.id};
-  });
   return report;
+}
+
+Result<std::vector<StreamPiece>> needed_wal(const repository::Repository& repository,
+                                            ObjectStore& store, const std::vector<Snapshot>& kept) {
+  if (!can_read(repository))
+    return Error{ErrorKind::kDenied, "this key cannot read whose log is stored",
+                 "Use an administrator's key."};
+  REPRIEVE_TRY(const auto planned, plan_streams(StreamReader{repository, store}, kept));
+  std::vector<StreamPiece> needed;
+  for (const Planned& each : planned)
+    for (std::size_t i = 0; i < each.held.pieces.size(); ++i)
+      if (!each.held.origin || each.plan.pieces[i].kind == Kind::kKept)
+        needed.push_back(each.held.pieces[i]);
+  return needed;
 }
 
 }  // namespace reprieve::backup

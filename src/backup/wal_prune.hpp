@@ -58,4 +58,11 @@ Result<WalPruneReport> prune_wal(const repository::Repository& repository, Objec
                                  const std::vector<repository::Snapshot>& kept,
                                  const WalPruneOptions& options, const CancelToken& cancel);
 
+/// What prune_wal() would leave there, damaged or not: what of it another store of the repository
+/// lacks, nobody removed. Reads one header of each stream. Errors: kDenied if the key cannot read;
+/// the store's.
+Result<std::vector<repository::StreamPiece>> needed_wal(
+    const repository::Repository& repository, ObjectStore& store,
+    const std::vector<repository::Snapshot>& kept);
+
 }  // namespace reprieve::backup

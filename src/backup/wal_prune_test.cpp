@@ -291,6 +291,34 @@ TEST_F(WalPrune, WithAPrunersKeyLeavesTheLogAlone) {
   EXPECT_EQ(stored().size(), 3U);
 }
 
+TEST_F(WalPrune, NamesWhatItWouldLeave) {
+  put(3, 4);
+  put(4, 5);
+  put(4, 6);
+  put(6, 7);
+
+  const auto needed = needed_wal(*repository_, disk_, {point(kBoundary)});
+
+  ASSERT_TRUE(needed) << needed.error().what;
+  EXPECT_EQ(*needed, (std::vector{piece(4, 6), piece(6, 7)}));
+  prune({point(kBoundary)});
+  EXPECT_EQ(stored(), (Ranges{{4, 6}, {6, 7}}));
+}
+
+TEST_F(WalPrune, LeavesAStreamOfWhichNoHeaderCanBeRead) {
+  put(0, 1);
+  put(0, 2);
+  for (const StreamPiece& each : {piece(0, 1), piece(0, 2)})
+    ASSERT_TRUE(disk_.damage(repository::stream_piece_key(each),
+                             [](Bytes& bytes) { std::ranges::fill(bytes, std::byte{0}); }));
+
+  const auto stream = prune({point(kBoundary)});
+
+  EXPECT_EQ(stored().size(), 2U);
+  EXPECT_NE(stream.reason.find("no header"), std::string::npos);
+  EXPECT_EQ(needed_wal(*repository_, disk_, {point(kBoundary)})->size(), 2U);
+}
+
 TEST_F(WalPrune, LeavesNoGapHoweverFarItCame) {
   bool is_finished = false;
   for (int writes = 0; !is_finished; ++writes) {

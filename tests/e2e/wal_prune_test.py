@@ -103,6 +103,9 @@ class PrunedLog(LogWorld):
         shutil.rmtree(self.repo / "stream")
         self.json(*stores, "prune", "--keep-last", "1", "--min-age", "0s")
         self.assertEqual(self.pieces(replica), left)
+        self.json(*stores, "repo", "repair")
+        self.assertEqual(self.pieces(), left, "and comes back from there, but nothing that was pruned")
+        self.assert_clean()
 
 
 if __name__ == "__main__":
