@@ -3,40 +3,17 @@
 #include <algorithm>
 #include <ranges>
 
+#include "backup/wal_place.hpp"
 #include "base/assert.hpp"
 
 namespace reprieve::app {
 namespace {
 
 using backup::WalArchive;
+using backup::WalPlace;
 using repository::Snapshot;
 
-/// What the recovery point says of its place in the log.
-struct PointPlace {
-  std::uint32_t timeline = 0;
-  Lsn end;
-};
-
-std::optional<PointPlace> place_of(const Snapshot& point) {
-  const Json& facts = point.description.facts;
-  if (!facts.is_object()) return std::nullopt;
-  const auto end = facts.find("end_lsn");
-  const auto timeline = facts.find("timeline");
-  if (end == facts.end() || !end->is_string() || timeline == facts.end() ||
-      !timeline->is_number_unsigned())
-    return std::nullopt;
-  const auto lsn = parse_lsn(end->get<std::string>());
-  if (!lsn) return std::nullopt;
-  return PointPlace{timeline->get<std::uint32_t>(), *lsn};
-}
-
-bool is_of_cluster(const Snapshot& point, const std::string& system) {
-  const Json& facts = point.description.facts;
-  const auto found = facts.is_object() ? facts.find("system_identifier") : facts.end();
-  return found != facts.end() && found->is_string() && found->get<std::string>() == system;
-}
-
-bool may_serve(const Snapshot& point, const PointPlace& place, const LogTarget& target) {
+bool may_serve(const Snapshot& point, const WalPlace& place, const LogTarget& target) {
   switch (target.kind) {
     case LogTarget::Kind::kTime:
       return point.description.data_time <= target.time;
@@ -271,8 +248,8 @@ Result<LogPlan> plan_log_recovery(const std::vector<Snapshot>& points, const Wal
   std::optional<Error> failure;
   bool is_any = false;
   for (const Snapshot& point : points | std::views::reverse) {
-    const auto place = place_of(point);
-    if (!place || (!archive.is_empty() && !is_of_cluster(point, archive.system_identifier())))
+    const auto place = backup::wal_place_of(point);
+    if (!place || (!archive.is_empty() && place->system_identifier != archive.system_identifier()))
       continue;
     is_any = true;
     if (!may_serve(point, *place, target)) continue;

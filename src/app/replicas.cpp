@@ -1,6 +1,9 @@
 #include "app/replicas.hpp"
 
+#include <algorithm>
+
 #include "app/stores.hpp"
+#include "backup/wal_prune.hpp"
 #include "storage/s3/version_view.hpp"
 
 namespace reprieve::app {
@@ -10,6 +13,20 @@ Result<std::unique_ptr<ObjectStore>> open_replica(const StorePlace& place, bool 
   auto opened = open_store(place);
   if (opened || !is_new || opened.error().kind != ErrorKind::kNotFound) return opened;
   return make_store(place);
+}
+
+/// Log that a copy holds, that is needed, and that the first store lacks: a thief took it.
+Result<> bring_log_back(OpenRepository& open, ObjectStore& copy, bool is_dry_run,
+                        repository::RepairReport& report, const CancelToken& cancel) {
+  repository::Repository& repository = *open.repository;
+  REPRIEVE_TRY(const auto listed, repository.snapshots());
+  REPRIEVE_TRY(auto missing, backup::needed_wal(repository, copy, listed.snapshots));
+  REPRIEVE_TRY(const auto here, repository::StreamReader{repository}.list());
+  std::erase_if(missing, [&](const repository::StreamPiece& piece) {
+    return std::ranges::binary_search(here, piece);
+  });
+  if (missing.empty()) return kOk;
+  return repository::bring_back_pieces(repository, copy, missing, is_dry_run, report, cancel);
 }
 
 }  // namespace
@@ -55,7 +72,17 @@ Result<> heal_from_replicas(const Workspace& workspace, OpenRepository& open, bo
     stores.push_back(*std::move(store));
   }
   if (copies.empty()) return kOk;
-  return repository::heal_from_copies(*open.repository, copies, is_dry_run, report, cancel);
+  REPRIEVE_RETURN_IF_ERROR(
+      repository::heal_from_copies(*open.repository, copies, is_dry_run, report, cancel));
+  for (ObjectStore* copy : copies) {
+    auto back = bring_log_back(open, *copy, is_dry_run, report, cancel);
+    // Whose log it is takes a key that reads; a copy that does not answer was reported before.
+    if (!back && back.error().kind != ErrorKind::kDenied &&
+        back.error().kind != ErrorKind::kTransient && back.error().kind != ErrorKind::kNotFound)
+      return back;
+  }
+  std::ranges::sort(report.healed);
+  return kOk;
 }
 
 Result<> heal_from_versions(const Workspace& workspace, OpenRepository& open, bool is_dry_run,

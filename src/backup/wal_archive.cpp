@@ -12,24 +12,6 @@ using repository::StreamId;
 using repository::StreamPiece;
 using repository::StreamReader;
 
-/// What all pieces of a stream have in common. Errors: of the last piece that was tried.
-Result<WalOrigin> origin_of(const StreamReader& reader, const std::vector<StreamPiece>& pieces) {
-  // One damaged piece says nothing of the others.
-  constexpr std::size_t kTries = 3;
-  std::optional<Error> failure;
-  for (std::size_t i = 0; i < std::min(kTries, pieces.size()); ++i) {
-    auto text = reader.header(pieces[i]);
-    if (!text) {
-      failure = std::move(text).error();
-      continue;
-    }
-    auto header = parse_wal_header(*text);
-    if (header) return std::move(header->origin);
-    failure = std::move(header).error();
-  }
-  return *failure;
-}
-
 Result<> write_answer(const WalArchive& archive, const WalAnswer& answer,
                       const std::string& destination) {
   REPRIEVE_TRY(io::AtomicFile out, io::AtomicFile::create(destination));
@@ -54,6 +36,24 @@ Result<> write_answer(const WalArchive& archive, const WalAnswer& answer,
 
 }  // namespace
 
+Result<WalOrigin> origin_of_stream(const StreamReader& reader,
+                                   const std::vector<StreamPiece>& pieces) {
+  // One damaged piece says nothing of the others.
+  constexpr std::size_t kTries = 3;
+  std::optional<Error> failure;
+  for (std::size_t i = 0; i < std::min(kTries, pieces.size()); ++i) {
+    auto text = reader.header(pieces[i]);
+    if (!text) {
+      failure = std::move(text).error();
+      continue;
+    }
+    auto header = parse_wal_header(*text);
+    if (header) return std::move(header->origin);
+    failure = std::move(header).error();
+  }
+  return *failure;
+}
+
 Result<WalArchive> WalArchive::open(const repository::Repository& repository, const Which& which) {
   WalArchive archive{repository};
   REPRIEVE_TRY(archive.pieces_, archive.reader_.list());
@@ -62,7 +62,7 @@ Result<WalArchive> WalArchive::open(const repository::Repository& repository, co
     streams[piece.stream].push_back(piece);
   std::map<StreamId, std::uint32_t> timelines;
   for (const auto& [id, pieces] : streams) {
-    auto origin = origin_of(archive.reader_, pieces);
+    auto origin = origin_of_stream(archive.reader_, pieces);
     if (!origin) {
       const ErrorKind kind = origin.error().kind;
       if (kind != ErrorKind::kCorrupt && kind != ErrorKind::kDenied && kind != ErrorKind::kInvalid)

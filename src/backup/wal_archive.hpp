@@ -12,6 +12,11 @@
 
 namespace reprieve::backup {
 
+/// Whose log the stream of `pieces`, at least one, is, by the header of one of the first. Errors:
+/// of the last that was tried, as StreamReader's; kInvalid if a newer program wrote it.
+Result<WalOrigin> origin_of_stream(const repository::StreamReader& reader,
+                                   const std::vector<repository::StreamPiece>& pieces);
+
 /// One cluster's log as a repository's streams hold it. The repository must outlive it.
 class WalArchive {
  public:

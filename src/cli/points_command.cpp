@@ -1,7 +1,9 @@
+#include "app/log_ranges.hpp"
 #include "app/points.hpp"
 #include "app/sources.hpp"
 #include "base/format.hpp"
 #include "cli/command.hpp"
+#include "cli/log_output.hpp"
 #include "repository/prune.hpp"
 
 namespace reprieve::cli {
@@ -64,6 +66,10 @@ Result<int> list_points(const Invocation& invocation, const std::string& source,
   } else {
     REPRIEVE_TRY(points, app::some_points_of(list.snapshots, wanted));
   }
+  app::LogRanges log;
+  if (!wanted.empty()) {
+    REPRIEVE_TRY(log, app::read_log_ranges(*open.repository, points));
+  }
   std::map<SnapshotId, std::string> holds;
   REPRIEVE_TRY(const auto held, repository::list_holds(*open.repository));
   for (const repository::Hold& hold : held)
@@ -91,6 +97,7 @@ Result<int> list_points(const Invocation& invocation, const std::string& source,
   }
   console.result({{"schema", "reprieve.points/1"},
                   {"points", rows_json},
+                  {"log", cli::to_json(log)},
                   {"damaged", list.damaged},
                   {"sealed_off", list.sealed_off.size()},
                   {"alarms", alarms_json(open.alarms)}});
@@ -99,6 +106,7 @@ Result<int> list_points(const Invocation& invocation, const std::string& source,
   } else {
     console.show(table(rows, {false, false, false, false, true, true, false, true}));
   }
+  tell(console, log);
   if (!list.sealed_off.empty())
     console.warn(fmt::format(
         "note: {} more are sealed with keys that this key was not handed; ask an administrator for "
@@ -120,7 +128,8 @@ void add_points(CLI::App& parser, Invocation& invocation) {
   command->add_option("source", *source, "Only of this source");
   command->footer(
       "LOSS IF USED is how much of the newest data would be missing after going back to the "
-      "point.\n\n"
+      "point. For a database whose log is received, `points SOURCE` also says to which moments it\n"
+      "can be brought back.\n\n"
       "Example:\n  reprieve points shopdb");
   command->callback([&invocation, source] {
     invocation.run = [&invocation, source](const Console& console) {

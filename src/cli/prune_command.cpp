@@ -1,7 +1,9 @@
+#include "app/log_prune.hpp"
 #include "app/points.hpp"
 #include "app/prune_job.hpp"
 #include "base/format.hpp"
 #include "cli/command.hpp"
+#include "cli/log_output.hpp"
 #include "cli/replica_output.hpp"
 #include "plan/units.hpp"
 
@@ -121,33 +123,14 @@ Result<> complete_replicas(const Invocation& invocation, const app::Workspace& w
   return kOk;
 }
 
-Result<int> run_prune(const Invocation& invocation, const PruneArguments& arguments,
-                      const Console& console) {
-  REPRIEVE_TRY(const app::PruneChoices choices, choices_of(arguments));
-  REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
-  REPRIEVE_TRY(app::OpenRepository open,
-               workspace.open_repository(arguments.is_dry_run ? app::Purpose::kReadFirst
-                                                              : app::Purpose::kWrite));
-  if (!choices.rule && workspace.plan_if_any() == nullptr)
-    console.warn("note: neither a plan nor a --keep flag says what may go: every point stays");
-  const bool is_with_replicas = !arguments.is_dry_run && !arguments.is_without_replicas;
-  if (is_with_replicas) REPRIEVE_RETURN_IF_ERROR(complete_replicas(invocation, workspace, open));
-  REPRIEVE_TRY(const auto report, app::prune(workspace, open, choices, invocation.cancel));
-  std::vector<app::ReplicaOutcome> replicas;
-  if (is_with_replicas) {
-    Progress progress;
-    REPRIEVE_TRY(replicas, app::sync_replicas(workspace, open, {}, progress, invocation.cancel));
-  }
-  Json json = to_json(report, arguments.is_dry_run);
-  json["replicas"] = cli::to_json(replicas);
-  console.result(json);
-  if (arguments.is_dry_run) {
-    show_points(console, report);
-    console.say(fmt::format("{} would go; {} could be given back.",
-                            format_count(report.points_removed, "recovery point"),
-                            format_size(report.bytes_reclaimable)));
-    return kExitDone;
-  }
+void show_plan(const Console& console, const repository::PruneReport& report) {
+  show_points(console, report);
+  console.say(fmt::format("{} would go; {} could be given back.",
+                          format_count(report.points_removed, "recovery point"),
+                          format_size(report.bytes_reclaimable)));
+}
+
+void tell(const Console& console, const repository::PruneReport& report, Duration fence_after) {
   console.say(
       fmt::format("{} removed; {} freed in {}; {} copied ({} written).",
                   format_count(report.points_removed, "recovery point"),
@@ -160,7 +143,42 @@ Result<int> run_prune(const Invocation& invocation, const PruneArguments& argume
     console.say(fmt::format("{} stay for now, for the store does not let them go ({}).",
                             format_size(report.bytes_refused), report.refusal));
   for (const auto& waiting : report.waiting)
-    tell_waiting(console, waiting, choices.options.fence_after);
+    tell_waiting(console, waiting, fence_after);
+}
+
+Result<int> run_prune(const Invocation& invocation, const PruneArguments& arguments,
+                      const Console& console) {
+  REPRIEVE_TRY(const app::PruneChoices choices, choices_of(arguments));
+  REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
+  const bool is_dry_run = arguments.is_dry_run;
+  REPRIEVE_TRY(
+      app::OpenRepository open,
+      workspace.open_repository(is_dry_run ? app::Purpose::kReadFirst : app::Purpose::kWrite));
+  if (!choices.rule && workspace.plan_if_any() == nullptr)
+    console.warn("note: neither a plan nor a --keep flag says what may go: every point stays");
+  const bool is_with_replicas = !is_dry_run && !arguments.is_without_replicas;
+  if (is_with_replicas) REPRIEVE_RETURN_IF_ERROR(complete_replicas(invocation, workspace, open));
+  REPRIEVE_TRY(const auto report, app::prune(workspace, open, choices, invocation.cancel));
+  REPRIEVE_TRY(const auto kept, app::kept_points(open, report, is_dry_run));
+  const backup::WalPruneOptions log_options{.is_dry_run = is_dry_run, .spared = {}};
+  REPRIEVE_TRY(const auto log, backup::prune_wal(*open.repository, open.repository->store(), kept,
+                                                 log_options, invocation.cancel));
+  std::vector<app::ReplicaOutcome> replicas;
+  if (is_with_replicas) {
+    Progress progress;
+    REPRIEVE_TRY(replicas, app::sync_replicas(workspace, open, {}, progress, invocation.cancel));
+    REPRIEVE_RETURN_IF_ERROR(
+        app::prune_replica_logs(workspace, open, kept, replicas, invocation.cancel));
+  }
+  Json json = to_json(report, is_dry_run);
+  json["log"] = cli::to_json(log);
+  json["replicas"] = cli::to_json(replicas);
+  console.result(json);
+  if (is_dry_run)
+    show_plan(console, report);
+  else
+    tell(console, report, choices.options.fence_after);
+  cli::tell(console, log, is_dry_run);
   return cli::tell(console, replicas) ? kExitDone : kExitDoneWithProblems;
 }
 
@@ -198,7 +216,8 @@ void add_prune(CLI::App& parser, Invocation& invocation) {
   command->footer(
       "Without a --keep flag the plan's policies decide, for each source its own; points of a\n"
       "source that no policy names stay, as do held points and the newest point of each source.\n"
-      "Backups may run meanwhile.\n\n"
+      "Backups may run meanwhile. Of a database's received log goes what no recovery point that\n"
+      "stays needs, and what a longer piece holds as well.\n\n"
       "Examples:\n"
       "  reprieve prune --dry-run\n"
       "  reprieve prune --keep-daily 30 --keep-monthly 12");

@@ -128,6 +128,22 @@ Result<> promote_replica(Repository& replica) {
   return store.sync();
 }
 
+Result<> bring_back_pieces(Repository& repository, ObjectStore& copy,
+                           const std::vector<StreamPiece>& pieces, bool is_dry_run,
+                           RepairReport& report, const CancelToken& cancel) {
+  REPRIEVE_TRY(const ObjectChecker checker, ObjectChecker::make(copy, &repository));
+  for (const StreamPiece& piece : pieces) {
+    REPRIEVE_RETURN_IF_ERROR(cancel.check());
+    const ObjectKey key = stream_piece_key(piece);
+    REPRIEVE_TRY(const bool is_back, heal_one(repository.store(), checker, key, is_dry_run));
+    if (is_back)
+      report.healed.push_back(key);
+    else
+      report.left.push_back({key, "it is lost here, and damaged in " + copy.describe(), false});
+  }
+  return repository.store().sync();
+}
+
 Result<> bring_back_entry(Repository& repository, ObjectStore& store, ObjectStore& copy) {
   REPRIEVE_TRY(const ObjectChecker checker, ObjectChecker::make(copy, &repository));
   // A slot may have been removed for good reason; but where none is whole, that was a thief, and

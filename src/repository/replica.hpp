@@ -11,6 +11,7 @@
 #include "base/progress.hpp"
 #include "base/result.hpp"
 #include "repository/repository.hpp"
+#include "repository/stream.hpp"
 #include "repository/verify.hpp"
 #include "storage/object_store.hpp"
 
@@ -69,6 +70,12 @@ Result<> promote_replica(Repository& replica);
 /// `report`, as does a copy that cannot be read. Errors: the store's; kCancelled.
 Result<> heal_from_copies(Repository& repository, std::span<ObjectStore* const> copies,
                           bool is_dry_run, RepairReport& report, const CancelToken& cancel);
+
+/// Brings pieces of streams back that are in `copy` and that `repository`'s store has lost: what
+/// was pruned must not be among them. As heal_from_copies() otherwise.
+Result<> bring_back_pieces(Repository& repository, ObjectStore& copy,
+                           const std::vector<StreamPiece>& pieces, bool is_dry_run,
+                           RepairReport& report, const CancelToken& cancel);
 
 /// Brings configs back, and slots if none is left, for a store that cannot be opened without them.
 /// `repository` is open on `copy`, or on a store behind which it lies. Errors: the stores'.

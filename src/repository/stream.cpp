@@ -187,8 +187,8 @@ Result<std::string> as_header(Result<Bytes> chunk) {
 }
 
 /// The header by two small reads. Errors as those of the ways that it takes.
-Result<std::string> read_header_quickly(const Repository& repository, const StreamPiece& piece) {
-  ObjectStore& store = repository.store();
+Result<std::string> read_header_quickly(const Repository& repository, ObjectStore& store,
+                                        const StreamPiece& piece) {
   const ObjectKey key = stream_piece_key(piece);
   REPRIEVE_TRY(const ObjectInfo info, store.stat(key));
   const std::uint64_t head_bytes = std::min(info.size.value, kHeadBytes);
@@ -211,7 +211,11 @@ Result<std::string> read_header_quickly(const Repository& repository, const Stre
 
 }  // namespace
 
-StreamReader::StreamReader(const Repository& repository) : repository_{repository} {}
+StreamReader::StreamReader(const Repository& repository)
+    : StreamReader{repository, repository.store()} {}
+
+StreamReader::StreamReader(const Repository& repository, ObjectStore& store)
+    : repository_{repository}, store_{store} {}
 
 Result<std::vector<StreamPiece>> StreamReader::list() const {
   return list_below(kStreamPrefix);
@@ -221,18 +225,32 @@ Result<std::vector<StreamPiece>> StreamReader::list(const StreamId& stream) cons
   return list_below(std::string{kStreamPrefix} + to_hex(stream) + "/");
 }
 
+Result<std::vector<StreamReader::Object>> StreamReader::list_objects() const {
+  return list_objects_below(kStreamPrefix);
+}
+
 Result<std::vector<StreamPiece>> StreamReader::list_below(std::string_view prefix) const {
+  REPRIEVE_TRY(const auto objects, list_objects_below(prefix));
   std::vector<StreamPiece> pieces;
-  REPRIEVE_RETURN_IF_ERROR(
-      repository_.store().list(prefix, [&](const ObjectInfo& object) -> Result<> {
-        if (const auto piece = stream_piece_in_key(object.key)) pieces.push_back(*piece);
-        return kOk;
-      }));
+  pieces.reserve(objects.size());
+  for (const Object& object : objects)
+    pieces.push_back(object.piece);
   return pieces;
 }
 
+Result<std::vector<StreamReader::Object>> StreamReader::list_objects_below(
+    std::string_view prefix) const {
+  std::vector<Object> objects;
+  REPRIEVE_RETURN_IF_ERROR(store_.list(prefix, [&](const ObjectInfo& object) -> Result<> {
+    if (const auto piece = stream_piece_in_key(object.key))
+      objects.push_back({*piece, object.size});
+    return kOk;
+  }));
+  return objects;
+}
+
 Result<std::string> StreamReader::header(const StreamPiece& piece) const {
-  auto quick = read_header_quickly(repository_, piece);
+  auto quick = read_header_quickly(repository_, store_, piece);
   if (quick || quick.error().kind == ErrorKind::kNotFound) return quick;
   REPRIEVE_TRY(Contents contents, read(piece));  // Which heals, and proves what was doubted.
   return std::move(contents.header);
@@ -241,34 +259,39 @@ Result<std::string> StreamReader::header(const StreamPiece& piece) const {
 Result<StreamReader::Contents> StreamReader::read(const StreamPiece& piece) const {
   const ObjectKey key = stream_piece_key(piece);
   const auto contents = [&]() -> Result<Contents> {
-    REPRIEVE_TRY(const Bytes object, repository_.store().get(key, ByteCount{kPackObjectMax}));
-    REPRIEVE_TRY(StreamLabel found, label_in(repository_, piece, object));
-    OpenPiece open{repository_.keys(), std::move(found)};
-    const PackCheck check = check_pack(open.id(), object);
-    REPRIEVE_TRY(const Bytes body, heal_body(check, object));
-    const PackLabel& label = open.label();
-    REPRIEVE_RETURN_IF_ERROR(
-        open.open_trailer_in(ByteView{body}.subspan(label.trailer_offset, label.trailer_length)));
-    Contents read;
-    for (std::size_t i = 0; i < open.chunks(); ++i) {
-      const PackContents::Frame& frame = open.frame(i);
-      auto chunk = open.chunk(i, ByteView{body}.subspan(frame.offset, frame.sealed_length));
-      if (!chunk) return std::move(chunk).error();
-      if (i == 0) {
-        REPRIEVE_TRY(read.header, as_header(std::move(chunk)));
-        read.bytes.reserve(static_cast<std::size_t>(piece.range.length()));
-        continue;
-      }
-      if (read.bytes.size() + chunk->size() > piece.range.length()) break;
-      read.bytes.insert(read.bytes.end(), chunk->begin(), chunk->end());
-    }
-    if (read.bytes.size() != piece.range.length())
-      return Error{ErrorKind::kCorrupt, "it does not hold what its positions say"};
-    return read;
+    REPRIEVE_TRY(const Bytes object, store_.get(key, ByteCount{kPackObjectMax}));
+    return open_stream_object(repository_, piece, object);
   };
   auto done = contents();
   if (!done) return std::move(done).error().at("read " + key);
   return done;
+}
+
+Result<StreamReader::Contents> open_stream_object(const Repository& repository,
+                                                  const StreamPiece& piece, ByteView object) {
+  REPRIEVE_TRY(StreamLabel found, label_in(repository, piece, object));
+  OpenPiece open{repository.keys(), std::move(found)};
+  const PackCheck check = check_pack(open.id(), object);
+  REPRIEVE_TRY(const Bytes body, heal_body(check, object));
+  const PackLabel& label = open.label();
+  REPRIEVE_RETURN_IF_ERROR(
+      open.open_trailer_in(ByteView{body}.subspan(label.trailer_offset, label.trailer_length)));
+  StreamReader::Contents read;
+  for (std::size_t i = 0; i < open.chunks(); ++i) {
+    const PackContents::Frame& frame = open.frame(i);
+    auto chunk = open.chunk(i, ByteView{body}.subspan(frame.offset, frame.sealed_length));
+    if (!chunk) return std::move(chunk).error();
+    if (i == 0) {
+      REPRIEVE_TRY(read.header, as_header(std::move(chunk)));
+      read.bytes.reserve(static_cast<std::size_t>(piece.range.length()));
+      continue;
+    }
+    if (read.bytes.size() + chunk->size() > piece.range.length()) break;
+    read.bytes.insert(read.bytes.end(), chunk->begin(), chunk->end());
+  }
+  if (read.bytes.size() != piece.range.length())
+    return Error{ErrorKind::kCorrupt, "it does not hold what its positions say"};
+  return read;
 }
 
 }  // namespace reprieve::repository

@@ -68,11 +68,20 @@ class StreamWriter {
 class StreamReader {
  public:
   explicit StreamReader(const Repository& repository);
+  /// Out of `store`, which holds the same repository, as a replica does, and must outlive it.
+  StreamReader(const Repository& repository, ObjectStore& store);
 
   /// All pieces in the store, or those of one stream, by name, in order of stream, from, to: what
   /// is listed was not proved yet. Errors: the store's.
   [[nodiscard]] Result<std::vector<StreamPiece>> list() const;
   [[nodiscard]] Result<std::vector<StreamPiece>> list(const StreamId& stream) const;
+
+  /// As list(), with what each takes in the store.
+  struct Object {
+    StreamPiece piece;
+    ByteCount size;
+  };
+  [[nodiscard]] Result<std::vector<Object>> list_objects() const;
 
   /// The header. Errors: as read().
   [[nodiscard]] Result<std::string> header(const StreamPiece& piece) const;
@@ -88,7 +97,9 @@ class StreamReader {
 
  private:
   [[nodiscard]] Result<std::vector<StreamPiece>> list_below(std::string_view prefix) const;
+  [[nodiscard]] Result<std::vector<Object>> list_objects_below(std::string_view prefix) const;
   const Repository& repository_;
+  ObjectStore& store_;
 };
 
 }  // namespace reprieve::repository

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "repository/internal/frame.hpp"
+#include "repository/internal/pack_builder.hpp"
+#include "repository/internal/stream_object.hpp"
 #include "repository/internal/test_repository.hpp"
 #include "repository/members.hpp"
 #include "repository/replica.hpp"
@@ -39,6 +42,12 @@ class Stream : public testing::Test {
     UnlockKey key;
     key.key_file_secret = Secret::copy_of(Bytes(32, std::byte{seed}));
     ASSERT_TRUE(add_member(*test_.open(), Role::kWriter, "db1", std::move(key)));
+  }
+  VerifyReport run_verify(VerifyLevel level) {
+    Progress progress;
+    auto report = verify(*test_.open(), level, 1, progress, {});
+    EXPECT_TRUE(report) << report.error().what;
+    return report ? *std::move(report) : VerifyReport{};
   }
   static StreamPiece piece(std::uint64_t from, std::uint64_t to) { return {kStream, {from, to}}; }
 
@@ -150,6 +159,90 @@ TEST_F(Stream, BeyondHealingIsReportedAndNotReturned) {
   const auto found = verify_shards(test_.disk, 1, progress, {});
   ASSERT_TRUE(found && found->damages.size() == 1);
   EXPECT_FALSE(found->damages.front().is_healable);
+}
+
+TEST_F(Stream, IsProvedByVerifyingData) {
+  put(0, some_bytes(2'000'000));
+  put(0x200000, some_bytes(100));
+  EXPECT_TRUE(run_verify(VerifyLevel::kData).damages.empty());
+  ASSERT_TRUE(test_.disk.damage(stream_piece_key(piece(0, 2'000'000)), [](Bytes& object) {
+    std::ranges::fill(MutableByteView{object}.subspan(500'000, 3000), std::byte{0});
+  }));
+  const auto found = run_verify(VerifyLevel::kData);
+  ASSERT_EQ(found.damages.size(), 1U);
+  EXPECT_EQ(found.damages[0].object, stream_piece_key(piece(0, 2'000'000)));
+  EXPECT_TRUE(found.damages[0].is_healable);
+}
+
+TEST_F(Stream, IsReadAtTheLevelsThatReadEveryByteOnly) {
+  put(0, some_bytes(2'000'000));
+  EXPECT_LT(run_verify(VerifyLevel::kReach).bytes_read, 1'000'000U);
+  EXPECT_GT(run_verify(VerifyLevel::kShards).bytes_read, 2'000'000U);
+}
+
+TEST_F(Stream, WithWholeShardsAndNothingThatOpensIsDamage) {
+  const auto repository = test_.open();
+  const KeyRing& keys = repository->keys();
+  auto session = keys.new_session(test_.random);
+  ASSERT_TRUE(session);
+  PackBuilder builder{kStreamPack, {session->entry}, 100};
+  PackContents::Chunk chunk;
+  chunk.length = 100;
+  builder.add(
+      seal_frame(
+          session->shared,
+          {.repository = repository->id(), .epoch = session->entry.epoch, .pack_type = kStreamPack},
+          test_.random, some_bytes(100), 1),
+      0, {chunk});
+  const auto pack = std::move(builder).finish(keys, stream_binding(piece(0, 100)), test_.random);
+  ASSERT_TRUE(test_.disk.put(stream_piece_key(piece(0, 100)), pack.object()));
+  EXPECT_TRUE(run_verify(VerifyLevel::kShards).damages.empty());
+  const auto found = run_verify(VerifyLevel::kData);
+  ASSERT_EQ(found.damages.size(), 1U);
+  EXPECT_FALSE(found.damages[0].is_healable);
+}
+
+TEST_F(Stream, OfARevokedWriterIsNoDamage) {
+  add_writer(9);
+  ASSERT_TRUE(try_put(*open_as(9), 0, some_bytes(100)));
+  ASSERT_TRUE(revoke_member(*test_.open(), "db1"));
+  const auto found = run_verify(VerifyLevel::kData);
+  EXPECT_TRUE(found.damages.empty());
+  ASSERT_EQ(found.remarks.size(), 1U);
+  EXPECT_NE(found.remarks[0].find("revoked"), std::string::npos);
+}
+
+TEST_F(Stream, BeyondHealingComesBackFromAReplica) {
+  put(0, some_bytes(100'000));
+  MemoryStore far;
+  Progress progress;
+  const auto repository = test_.open();
+  ASSERT_TRUE(sync_replica(*repository, far, {.is_new = true, .is_dry_run = false, .threads = 1},
+                           progress, {}));
+  ASSERT_TRUE(test_.disk.damage(stream_piece_key(piece(0, 100'000)),
+                                [](Bytes& object) { std::ranges::fill(object, std::byte{0}); }));
+  auto report = repair(test_.disk, repository.get(), false, 1, progress, {});
+  ASSERT_TRUE(report && report->left.size() == 1);
+  ObjectStore* const copies[] = {&far};
+
+  ASSERT_TRUE(heal_from_copies(*repository, copies, false, *report, {}));
+
+  EXPECT_TRUE(report->left.empty());
+  EXPECT_EQ(StreamReader{*repository}.read(piece(0, 100'000))->bytes, some_bytes(100'000));
+}
+
+TEST_F(Stream, IsReadOutOfAnotherStoreOfTheRepository) {
+  put(0, some_bytes(100));
+  MemoryStore far;
+  const ObjectKey key = stream_piece_key(piece(0, 100));
+  ASSERT_TRUE(far.put(key, *test_.disk.get(key, ByteCount{1 << 20})));
+  ASSERT_TRUE(test_.disk.remove(key));
+  const auto repository = test_.open();
+  const StreamReader reader{*repository, far};
+  EXPECT_EQ(reader.read(piece(0, 100))->bytes, some_bytes(100));
+  EXPECT_EQ(*reader.header(piece(0, 100)), "header");
+  ASSERT_EQ(reader.list_objects()->size(), 1U);
+  EXPECT_EQ(reader.list_objects()->front().size, far.stat(key)->size);
 }
 
 TEST_F(Stream, IsNoPackForTheIndex) {

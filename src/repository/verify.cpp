@@ -22,7 +22,8 @@ Result<> verify_bytes(Repository& repository, VerifyLevel level, unsigned thread
     REPRIEVE_RETURN_IF_ERROR(
         verify_objects_but_packs(repository.store(), threads, progress, cancel, report));
     if (level != VerifyLevel::kData) return kOk;
-    return verify_data(repository, threads, progress, cancel, rota, report);
+    REPRIEVE_RETURN_IF_ERROR(verify_data(repository, threads, progress, cancel, rota, report));
+    return verify_pieces(repository, threads, progress, cancel, report);
   }
   REPRIEVE_TRY(report, verify_shards(repository.store(), threads, progress, cancel));
   return kOk;

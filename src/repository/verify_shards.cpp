@@ -5,6 +5,7 @@
 #include "repository/internal/object_names.hpp"
 #include "repository/internal/parallel.hpp"
 #include "repository/internal/verify_data.hpp"
+#include "repository/stream.hpp"
 #include "repository/verify.hpp"
 
 namespace reprieve::repository {
@@ -46,8 +47,9 @@ Result<VerifyReport> verify_shards(ObjectStore& store, unsigned threads, Progres
 Result<> verify_objects_but_packs(ObjectStore& store, unsigned threads, Progress& progress,
                                   const CancelToken& cancel, VerifyReport& report) {
   REPRIEVE_TRY(auto objects, list_all_objects(store));
-  std::erase_if(objects,
-                [](const ObjectInfo& object) { return object.key.starts_with(kPackPrefix); });
+  std::erase_if(objects, [](const ObjectInfo& object) {
+    return object.key.starts_with(kPackPrefix) || stream_piece_in_key(object.key);
+  });
   return verify_objects(store, objects, threads, progress, cancel, report);
 }
 

@@ -10,7 +10,7 @@
 #include "repository/stream.hpp"
 
 /// A piece of a stream as an object: a pack whose label is bound to stream and positions
-/// (docs/format.md section 13). Pure.
+/// (docs/format.md section 13).
 namespace reprieve::repository {
 
 /// What stands in the label where a pack's has its session.
@@ -24,5 +24,9 @@ struct StreamLabel {
 };
 std::optional<StreamLabel> find_stream_label(const StreamPiece& piece, ByteView object,
                                              std::span<const crypto::PublicKey> signers);
+
+/// What the piece holds, proved as StreamReader::read() does. Errors: as read(), but the store's.
+Result<StreamReader::Contents> open_stream_object(const Repository& repository,
+                                                  const StreamPiece& piece, ByteView object);
 
 }  // namespace reprieve::repository

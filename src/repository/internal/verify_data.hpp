@@ -4,8 +4,9 @@
 
 namespace reprieve::repository {
 
-/// Level kShards of all objects but packs: who calls verify_data() as well need not read packs
-/// twice. Damage is added to `report`. Errors: the store's; kCancelled.
+/// Level kShards of all objects but packs and pieces of streams, which are as large: who calls
+/// verify_data() and verify_pieces() as well need not read them twice. Damage is added to `report`.
+/// Errors: the store's; kCancelled.
 Result<> verify_objects_but_packs(ObjectStore& store, unsigned threads, Progress& progress,
                                   const CancelToken& cancel, VerifyReport& report);
 
@@ -16,5 +17,10 @@ Result<> verify_objects_but_packs(ObjectStore& store, unsigned threads, Progress
 /// kCancelled.
 Result<> verify_data(Repository& repository, unsigned threads, Progress& progress,
                      const CancelToken& cancel, const PackRota* rota, VerifyReport& report);
+
+/// Level kData of the pieces of streams, all of them: every byte, what it opens to, and that it is
+/// what its name says. One that a revoked member wrote is no damage but a remark. As verify_data().
+Result<> verify_pieces(Repository& repository, unsigned threads, Progress& progress,
+                       const CancelToken& cancel, VerifyReport& report);
 
 }  // namespace reprieve::repository

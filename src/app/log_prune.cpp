@@ -1,0 +1,53 @@
+#include "app/log_prune.hpp"
+
+#include <algorithm>
+
+#include "app/stores.hpp"
+
+namespace reprieve::app {
+
+Result<std::vector<repository::Snapshot>> kept_points(const OpenRepository& open,
+                                                      const repository::PruneReport& report,
+                                                      bool is_dry_run) {
+  std::vector<repository::Snapshot> kept;
+  for (const auto& [point, verdict] : report.points)
+    if (verdict.is_kept) kept.push_back(point);
+  if (is_dry_run) return kept;
+  // A hold that came at the last moment has brought points back, and new ones may have come.
+  REPRIEVE_TRY(const auto now, open.repository->snapshots());
+  if (!now.damaged.empty())
+    return Error{ErrorKind::kCorrupt, now.damaged.front() + " is damaged",
+                 "No log was removed. Run `reprieve repo repair`, then prune again."};
+  for (const repository::Snapshot& point : now.snapshots)
+    if (std::ranges::find(kept, point.id, &repository::Snapshot::id) == kept.end())
+      kept.push_back(point);
+  return kept;
+}
+
+Result<> prune_replica_logs(const Workspace& workspace, const OpenRepository& open,
+                            const std::vector<repository::Snapshot>& kept,
+                            std::vector<ReplicaOutcome>& outcomes, const CancelToken& cancel) {
+  REPRIEVE_TRY(const auto places, workspace.replica_places());
+  REPRIEVE_TRY(const auto pieces, repository::StreamReader{*open.repository}.list());
+  const backup::WalPruneOptions options{.is_dry_run = false,
+                                        .spared = {pieces.begin(), pieces.end()}};
+  for (std::size_t i = 0; i < std::min(places.size(), outcomes.size()); ++i) {
+    ReplicaOutcome& outcome = outcomes[i];
+    if (!outcome.is_complete()) continue;
+    const auto pruned = [&]() -> Result<backup::WalPruneReport> {
+      REPRIEVE_TRY(const auto store, open_store(places[i]));
+      return backup::prune_wal(*open.repository, *store, kept, options, cancel);
+    }();
+    if (!pruned && pruned.error().kind == ErrorKind::kCancelled) return pruned.error();
+    if (!pruned) {
+      outcome.report.reset();
+      outcome.error = pruned.error();
+      continue;
+    }
+    for (const auto& stream : pruned->streams)
+      outcome.report->objects_removed += stream.before.pieces + stream.covered.pieces;
+  }
+  return kOk;
+}
+
+}  // namespace reprieve::app
