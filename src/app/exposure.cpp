@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "app/log_ranges.hpp"
 #include "app/points.hpp"
 
 namespace reprieve::app {
@@ -36,9 +37,21 @@ std::optional<Duration> tightest_rpo(const plan::Plan* plan, const std::string& 
 
 }  // namespace
 
+Result<LogEnds> read_log_ends(const repository::Repository& repository,
+                              const std::vector<repository::Snapshot>& snapshots) {
+  LogEnds ends;
+  for (const std::string& source : sources_of(nullptr, snapshots)) {
+    REPRIEVE_TRY(const LogRanges held, read_log_ranges(repository, points_of(snapshots, source)));
+    for (const LogRange& range : held.ranges)
+      if (range.to_time) ends[source] = std::max(ends[source], *range.to_time);
+  }
+  return ends;
+}
+
 std::vector<SourceExposure> exposures(const plan::Plan* plan,
                                       const std::vector<repository::Snapshot>& snapshots,
-                                      const Verifications& verifications, Instant now) {
+                                      const LogEnds& log_ends, const Verifications& verifications,
+                                      Instant now) {
   std::vector<SourceExposure> rows;
   for (const std::string& source : sources_of(plan, snapshots)) {
     SourceExposure row;
@@ -52,7 +65,10 @@ std::vector<SourceExposure> exposures(const plan::Plan* plan,
     }
     if (!points.empty()) {
       row.newest = points.back().id;
-      if (is_described(points.back())) row.exposure = now - points.back().description.data_time;
+      Instant end = points.back().description.data_time;
+      if (const auto log = log_ends.find(source); log != log_ends.end())
+        end = std::max(end, log->second);
+      if (is_described(points.back())) row.exposure = std::max(Duration{}, now - end);
     }
     row.is_kept = !row.objective || (row.exposure && *row.exposure <= *row.objective);
     rows.push_back(std::move(row));

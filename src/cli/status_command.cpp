@@ -72,7 +72,8 @@ Result<int> run_status(const Invocation& invocation, const Console& console) {
   const auto verifications =
       app::Verifications::load(workspace.state_dir(), to_hex(open.repository->id()));
   const Instant now = system_clock().now();
-  const auto rows = app::exposures(plan, open.listed.snapshots, verifications, now);
+  REPRIEVE_TRY(const auto log_ends, app::read_log_ends(*open.repository, open.listed.snapshots));
+  const auto rows = app::exposures(plan, open.listed.snapshots, log_ends, verifications, now);
   tell_sources(console, rows, now);
   Json sources = Json::array();
   bool is_kept = true;
