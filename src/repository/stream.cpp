@@ -166,6 +166,7 @@ Result<StreamLabel> label_in(const Repository& repository, const StreamPiece& pi
                              ByteView object) {
   std::vector<crypto::PublicKey> signers;
   const Config& config = repository.keys().config();
+  signers.reserve(config.members.size() + 1);
   for (const Config::Member& member : config.members)
     signers.push_back(member.key);
   signers.push_back(config.root);
