@@ -6,27 +6,33 @@
 
 namespace reprieve::app {
 
-Result<std::vector<repository::Snapshot>> kept_points(const OpenRepository& open,
-                                                      const repository::PruneReport& report,
-                                                      bool is_dry_run) {
-  std::vector<repository::Snapshot> kept;
+Result<KeptPoints> kept_points(const OpenRepository& open, const repository::PruneReport& report,
+                               bool is_dry_run) {
+  KeptPoints kept;
   for (const auto& [point, verdict] : report.points)
-    if (verdict.is_kept) kept.push_back(point);
+    if (verdict.is_kept) kept.points.push_back(point);
   if (is_dry_run) return kept;
   // A hold that came at the last moment has brought points back, and new ones may have come.
   REPRIEVE_TRY(const auto now, open.repository->snapshots());
-  if (!now.damaged.empty())
-    return Error{ErrorKind::kCorrupt, now.damaged.front() + " is damaged",
-                 "No log was removed. Run `reprieve repo repair`, then prune again."};
+  if (!now.damaged.empty()) kept.doubt = now.damaged.front() + " is damaged";
   for (const repository::Snapshot& point : now.snapshots)
-    if (std::ranges::find(kept, point.id, &repository::Snapshot::id) == kept.end())
-      kept.push_back(point);
+    if (std::ranges::find(kept.points, point.id, &repository::Snapshot::id) == kept.points.end())
+      kept.points.push_back(point);
   return kept;
 }
 
+Result<backup::WalPruneReport> prune_log(const OpenRepository& open, const KeptPoints& kept,
+                                         bool is_dry_run, const CancelToken& cancel) {
+  if (!kept.doubt.empty()) return backup::WalPruneReport{.streams = {}, .left_alone = kept.doubt};
+  const repository::Repository& repository = *open.repository;
+  return backup::prune_wal(repository, repository.store(), kept.points,
+                           {.is_dry_run = is_dry_run, .spared = {}}, cancel);
+}
+
 Result<> prune_replica_logs(const Workspace& workspace, const OpenRepository& open,
-                            const std::vector<repository::Snapshot>& kept,
-                            std::vector<ReplicaOutcome>& outcomes, const CancelToken& cancel) {
+                            const KeptPoints& kept, std::vector<ReplicaOutcome>& outcomes,
+                            const CancelToken& cancel) {
+  if (!kept.doubt.empty()) return kOk;
   REPRIEVE_TRY(const auto places, workspace.replica_places());
   REPRIEVE_TRY(const auto pieces, repository::StreamReader{*open.repository}.list());
   const backup::WalPruneOptions options{.is_dry_run = false,
@@ -36,7 +42,7 @@ Result<> prune_replica_logs(const Workspace& workspace, const OpenRepository& op
     if (!outcome.is_complete()) continue;
     const auto pruned = [&]() -> Result<backup::WalPruneReport> {
       REPRIEVE_TRY(const auto store, open_store(places[i]));
-      return backup::prune_wal(*open.repository, *store, kept, options, cancel);
+      return backup::prune_wal(*open.repository, *store, kept.points, options, cancel);
     }();
     if (!pruned && pruned.error().kind == ErrorKind::kCancelled) return pruned.error();
     if (!pruned) {

@@ -280,11 +280,12 @@ Result<Report> prune_wal(const repository::Repository& repository, ObjectStore& 
                          const std::vector<Snapshot>& kept, const WalPruneOptions& options,
                          const CancelToken& cancel) {
   Report report;
+  const StreamReader reader{repository, store};
   if (!can_read(repository)) {
-    report.left_alone = "this key cannot read whose log is stored";
+    REPRIEVE_TRY(const auto pieces, reader.list());
+    if (!pieces.empty()) report.left_alone = "this key cannot read whose log is stored";
     return report;
   }
-  const StreamReader reader{repository, store};
   REPRIEVE_TRY(auto planned, plan_streams(reader, kept));
   for (auto& [held, plan, row] : planned) {
     if (held.origin) {

@@ -278,11 +278,13 @@ TEST_F(WalPrune, SparesWhatItIsTold) {
 }
 
 TEST_F(WalPrune, WithAPrunersKeyLeavesTheLogAlone) {
+  ASSERT_TRUE(add_member(*repository_, repository::Role::kPruner, "cron", key(8)));
+  const auto pruner = open(disk_, 8);
+  EXPECT_EQ(prune_wal(*pruner, disk_, {}, {}, {})->left_alone, "") << "there is none";
+  repository_ = open(store_);
   put(0, 1);
   put(0, 4);
   put(4, 5);
-  ASSERT_TRUE(add_member(*repository_, repository::Role::kPruner, "cron", key(8)));
-  const auto pruner = open(disk_, 8);
 
   const auto report = prune_wal(*pruner, disk_, {point(Lsn{9 * kSegment})}, {}, {});
 

@@ -160,9 +160,7 @@ Result<int> run_prune(const Invocation& invocation, const PruneArguments& argume
   if (is_with_replicas) REPRIEVE_RETURN_IF_ERROR(complete_replicas(invocation, workspace, open));
   REPRIEVE_TRY(const auto report, app::prune(workspace, open, choices, invocation.cancel));
   REPRIEVE_TRY(const auto kept, app::kept_points(open, report, is_dry_run));
-  const backup::WalPruneOptions log_options{.is_dry_run = is_dry_run, .spared = {}};
-  REPRIEVE_TRY(const auto log, backup::prune_wal(*open.repository, open.repository->store(), kept,
-                                                 log_options, invocation.cancel));
+  REPRIEVE_TRY(const auto log, app::prune_log(open, kept, is_dry_run, invocation.cancel));
   std::vector<app::ReplicaOutcome> replicas;
   if (is_with_replicas) {
     Progress progress;

@@ -42,6 +42,8 @@ class PrunedLog(LogWorld):
         held = self.pieces()
 
         planned = self.prune("--dry-run")["log"]["streams"][0]
+        told = self.reprieve("prune", "--keep-last", "1", "--min-age", "0s", "--dry-run").out
+        self.assertRegex(told, r"log of .*, timeline 1: \d+ pieces \(.*\) before 0/.* would go: the oldest kept")
         self.assertEqual(self.pieces(), held)
         stream = self.prune()["log"]["streams"][0]
         left = self.pieces()

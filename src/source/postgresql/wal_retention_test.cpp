@@ -31,6 +31,7 @@ WalAnchor anchor(std::uint32_t timeline, std::uint64_t segment, std::uint64_t of
 
 std::vector<Kind> kinds(const WalStreamPlan& plan) {
   std::vector<Kind> kinds;
+  kinds.reserve(plan.pieces.size());
   for (const WalVerdict& verdict : plan.pieces)
     kinds.push_back(verdict.kind);
   return kinds;
