@@ -50,7 +50,8 @@ struct LogChoices {
 
 struct RestoreChoices {
   std::string at = "latest";
-  std::string to_time;            ///< RFC 3339: the newest point that is not younger.
+  /// RFC 3339, which the caller has checked. Files: the newest point that is not younger.
+  std::string to_time;
   LogChoices log;                 ///< Databases: how much log is replayed on it.
   std::string into;               ///< Absolute target directory.
   std::vector<std::string> only;  ///< Paths below the source; empty: all.

@@ -155,9 +155,6 @@ Result<RestoreOutcome> restore(const Workspace& workspace, OpenRepository& open,
                                const std::string& source, const RestoreChoices& choices,
                                Progress& progress, const CancelToken& cancel) {
   RestoreOutcome outcome;
-  if (!choices.to_time.empty() && !parse_rfc3339(choices.to_time))
-    return Error{ErrorKind::kInvalid, choices.to_time + " is no time with a zone",
-                 "Write it as 2026-11-20T14:49:00Z."};
   DatabaseRecovery recovery;
   REPRIEVE_TRY(std::vector<Snapshot> points, some_points_of(open.listed.snapshots, source));
   REPRIEVE_TRY(const auto target, log_target(choices));
@@ -172,6 +169,9 @@ Result<RestoreOutcome> restore(const Workspace& workspace, OpenRepository& open,
     outcome.point = *recovery.plan.point;
     outcome.log = to_json(recovery.plan);
   } else {
+    if (!choices.to_time.empty() && choices.at != "latest")
+      return Error{ErrorKind::kInvalid, "of files, a point and a time name two points",
+                   "Leave out --at or --to-time."};
     REPRIEVE_TRY(outcome.point, wanted_point(workspace, open, source, choices, progress, cancel));
   }
   // Choosing may have read a point to verify it; what counts from here on is the restore.

@@ -96,6 +96,10 @@ Result<> parse_tablespaces(RestoreArguments& arguments) {
 Result<int> run_restore(const Invocation& invocation, RestoreArguments arguments,
                         const Console& console) {
   REPRIEVE_RETURN_IF_ERROR(parse_tablespaces(arguments));
+  const std::string& to_time = arguments.choices.to_time;
+  if (!to_time.empty() && !parse_rfc3339(to_time))
+    return Error{ErrorKind::kInvalid, to_time + " is no time with a zone",
+                 "Write it as 2026-11-20T14:49:00Z."};
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   const std::string source = app::point_source_name(workspace, arguments.source);
   arguments.choices.into =

@@ -141,6 +141,7 @@ class RoundTrip(World):
                 self.assertEqual((out / "letters/a.txt").read_text(), want)
         out = self.dir / "by-time"
         self.restore(self.data, out, "--to-time", first["time"])
+        self.error("restore", self.data, "--into", out, "--at", first["point"], "--to-time", first["time"], code=2)
         self.assertEqual((out / "letters/a.txt").read_text(), "first\n")
         self.error("restore", self.data, "--into", out, "--at", "2001-01-01T00:00:00Z", code=5)
 
