@@ -209,7 +209,7 @@ TEST_F(WalPrune, RemovesWhatIsDamagedIfALongerPieceHoldsIt) {
 
 TEST_F(WalPrune, KeepsWhatALongerPieceOfOtherBytesIsPutOver) {
   put(0, 1);
-  put_bytes(*repository_, 0, Bytes(4 * kStep));
+  put_bytes(*repository_, 0, Bytes(4 * kStep, std::byte{9}));
 
   const auto stream = prune({});
 
