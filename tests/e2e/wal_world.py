@@ -61,7 +61,7 @@ class LogWorld(PostgresWorld):
 
     def wait_stored(self, receiver, lsn=None):
         wanted = lsn or self.position()
-        self.wait_for("the log in the repository", lambda: receiver.has_stored(wanted))
+        self.wait_for("the log in the repository", lambda: receiver.has_stored(wanted), 120)
 
     def restored(self, *options, name="restored"):
         """A server on a restored cluster; its port, and what the restore said."""
