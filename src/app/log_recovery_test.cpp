@@ -46,8 +46,7 @@ class LogRecovery : public testing::Test {
   void put(std::uint64_t quarter, WalHeader header) {
     auto writer = repository::StreamWriter::begin(*repository_);
     ASSERT_TRUE(writer);
-    repository::StreamId id{};
-    id[0] = static_cast<std::byte>(timeline_);
+    const auto id = streams_.try_emplace(timeline_, writer->new_stream()).first->second;
     header.server_end = Lsn{(quarter + 1) * kSegment / 4};
     ASSERT_TRUE(writer->put(id, quarter * kSegment / 4, encode_wal_header(header),
                             Bytes(kSegment / 4, std::byte{1})));
@@ -94,6 +93,7 @@ class LogRecovery : public testing::Test {
   std::vector<Snapshot> points_;
   std::uint32_t timeline_ = 1;
   std::string history_;
+  std::map<std::uint32_t, repository::StreamId> streams_;  ///< By timeline.
 };
 
 TEST_F(LogRecovery, GoesToTheEndOfTheLogFromTheNewestPoint) {

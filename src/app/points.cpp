@@ -103,6 +103,17 @@ Result<std::vector<Snapshot>> some_points_of(const std::vector<Snapshot>& snapsh
                plan::suggestion(source, {sources.begin(), sources.end()})};
 }
 
+Result<> check_newest_is_known(const repository::Repository::SnapshotList& list,
+                               std::string_view wanted) {
+  if (list.sealed_off.empty() || !wanted.starts_with("latest")) return kOk;
+  return Error{ErrorKind::kDenied,
+               std::to_string(list.sealed_off.size()) +
+                   " recovery points are sealed with keys that this key was not handed, so the "
+                   "latest is not known",
+               "Name an older point by its id, or ask an administrator for a new key: `reprieve "
+               "repo keys add`."};
+}
+
 std::vector<Snapshot> points_of(const std::vector<Snapshot>& snapshots, std::string_view source) {
   std::vector<Snapshot> points;
   for (const Snapshot& snapshot : snapshots) {

@@ -7,6 +7,7 @@
 
 #include "app/verifications.hpp"
 #include "base/result.hpp"
+#include "repository/repository.hpp"
 #include "repository/snapshot.hpp"
 
 namespace reprieve::app {
@@ -29,6 +30,11 @@ std::vector<repository::Snapshot> points_of(const std::vector<repository::Snapsh
 /// have points, or the nearest of them.
 Result<std::vector<repository::Snapshot>> some_points_of(
     const std::vector<repository::Snapshot>& snapshots, std::string_view source);
+
+/// Whether the newest point is among those that are listed, for a `wanted` that asks for it.
+/// Errors: kDenied if points are sealed with keys that the key at hand was not handed.
+Result<> check_newest_is_known(const repository::Repository::SnapshotList& list,
+                               std::string_view wanted);
 
 /// The name under which the plan itself is kept beside the data.
 inline constexpr std::string_view kPlanSource = "plan";

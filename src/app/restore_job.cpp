@@ -3,6 +3,7 @@
 #include "app/jobs.hpp"
 #include "app/log_recovery.hpp"
 #include "backup/repository_reader.hpp"
+#include "backup/wal_place.hpp"
 #include "base/format.hpp"
 #include "source/filesystem/restore.hpp"
 #include "source/postgresql/cluster_restore.hpp"
@@ -59,8 +60,8 @@ Result<DatabaseRecovery> plan_database(const OpenRepository& open, const std::st
                                        const std::vector<Snapshot>& points,
                                        const LogTarget& target) {
   DatabaseRecovery recovery;
-  const Json& facts = points.back().description.facts;
-  const std::string system = facts.is_object() ? facts.value("system_identifier", "") : "";
+  const auto place = backup::wal_place_of(points.back());
+  const std::string system = place ? place->system_identifier : "";
   REPRIEVE_TRY(auto archive, backup::WalArchive::open(*open.repository, {source, system}));
   recovery.archive = std::make_unique<backup::WalArchive>(std::move(archive));
   REPRIEVE_TRY(recovery.plan, plan_log_recovery(points, *recovery.archive, target));
@@ -156,6 +157,7 @@ Result<RestoreOutcome> restore(const Workspace& workspace, OpenRepository& open,
                                Progress& progress, const CancelToken& cancel) {
   RestoreOutcome outcome;
   DatabaseRecovery recovery;
+  REPRIEVE_RETURN_IF_ERROR(check_newest_is_known(open.listed, choices.at));
   REPRIEVE_TRY(std::vector<Snapshot> points, some_points_of(open.listed.snapshots, source));
   REPRIEVE_TRY(const auto target, log_target(choices));
   const bool is_database = points.back().description.kind == "postgres";

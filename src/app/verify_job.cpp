@@ -138,13 +138,7 @@ Result<RepositoryVerdict> verify_repository(const Workspace& workspace, OpenRepo
 Result<repository::Snapshot> find_point(const Workspace& workspace, OpenRepository& open,
                                         const std::string& source, const std::string& wanted,
                                         Progress& progress, const CancelToken& cancel) {
-  if (!open.listed.sealed_off.empty() && wanted.starts_with("latest"))
-    return Error{ErrorKind::kDenied,
-                 std::to_string(open.listed.sealed_off.size()) +
-                     " recovery points are sealed with keys that this key was not handed, so the "
-                     "latest is not known",
-                 "Name an older point by its id, or ask an administrator for a new key: `reprieve "
-                 "repo keys add`."};
+  REPRIEVE_RETURN_IF_ERROR(check_newest_is_known(open.listed, wanted));
   REPRIEVE_TRY(const auto points, some_points_of(open.listed.snapshots, source));
   const auto verifications =
       Verifications::load(workspace.state_dir(), to_hex(open.repository->id()));

@@ -29,7 +29,7 @@ bool passes(const Error& error) {
          error.kind == ErrorKind::kNotFound;
 }
 
-/// Makes an idle server write a commit now and then. Not for standbys, which cannot.
+/// Makes an idle server write a commit now and then; a standby cannot, and is left alone.
 class Heartbeat {
  public:
   Heartbeat(PostgresAddress address, Duration interval, const CancelToken& cancel)
@@ -59,7 +59,10 @@ class Heartbeat {
       if (!opened) return std::move(opened).error();
       session_.emplace(*std::move(opened));
     }
-    auto done = session_->query("SELECT pg_logical_emit_message(true, 'reprieve', 'heartbeat')", 1);
+    auto done = session_->query(
+        "SELECT CASE WHEN NOT pg_is_in_recovery() "
+        "THEN pg_logical_emit_message(true, 'reprieve', 'heartbeat') END",
+        1);
     if (done) return kOk;
     session_.reset();
     return std::move(done).error();
@@ -97,9 +100,14 @@ class Teller {
 
  private:
   void run() {
+    while (!is_over_within(kTellInterval)) {
+      // Which may take as long as connecting does: nobody waits for it.
+      event(heartbeat_.beat(archiver_.status().durable));
+    }
+  }
+  bool is_over_within(Duration pause) {
     std::unique_lock lock{mutex_};
-    while (!ended_.wait_for(lock, kTellInterval, [this] { return is_ending_; }))
-      tell_(archiver_.status(), heartbeat_.beat(archiver_.status().durable));
+    return ended_.wait_for(lock, pause, [this] { return is_ending_; });
   }
   const backup::WalArchiver& archiver_;
   const TellReception& tell_;

@@ -7,8 +7,8 @@
 #include "base/bytes.hpp"
 #include "io/directory.hpp"
 #include "io/durable_file.hpp"
+#include "source/postgresql/wal_account.hpp"
 #include "source/postgresql/wal_map.hpp"
-#include "source/postgresql/wal_scanner.hpp"
 #include "source/postgresql/wal_spool.hpp"
 
 namespace reprieve::backup {
@@ -18,6 +18,9 @@ using repository::StreamId;
 using repository::StreamPiece;
 
 constexpr std::string_view kOriginFile = "origin.json";
+constexpr std::size_t kTimelineDigits = 8;  ///< A stream's folder is <timeline>-<id>.
+/// Of a folder that is being removed, so that one that is there in part is never gone on with.
+constexpr std::string_view kGone = ".gone";
 constexpr std::size_t kOriginBytesMax = 2 * 1024 * 1024;
 /// More pieces than these of a window are put once more as one.
 constexpr std::size_t kPiecesMax = 16;
@@ -29,7 +32,6 @@ std::string folder_name(std::uint32_t timeline, const StreamId& id) {
 }
 
 std::optional<StreamId> id_in_folder_name(std::string_view name) {
-  constexpr std::size_t kTimelineDigits = 8;
   if (name.size() != kTimelineDigits + 1 + 2 * sizeof(StreamId)) return std::nullopt;
   const auto bytes = from_hex(name.substr(kTimelineDigits + 1));
   if (!bytes || name[kTimelineDigits] != '-') return std::nullopt;
@@ -38,95 +40,71 @@ std::optional<StreamId> id_in_folder_name(std::string_view name) {
   return id;
 }
 
-/// What commits and restore points a stretch of the log has.
-struct Account {
-  std::uint64_t commits = 0;
-  std::optional<Instant> first_commit;
-  std::optional<Instant> last_commit;
-  std::vector<RestorePoint> restore_points;
-  bool is_proved = true;
-
-  void add(const WalEvent& event) {
-    if (event.kind == WalEvent::Kind::kRestorePoint) {
-      restore_points.push_back({event.name, event.end, event.time});
-    } else if (event.kind == WalEvent::Kind::kCommit) {
-      ++commits;
-      first_commit = first_commit ? std::min(*first_commit, event.time) : event.time;
-      last_commit = last_commit ? std::max(*last_commit, event.time) : event.time;
-    }
-  }
-};
+Result<> rename_durably(const std::string& folder, const std::string& from, const std::string& to) {
+  REPRIEVE_TRY(const io::Directory directory, io::Directory::open(folder));
+  REPRIEVE_RETURN_IF_ERROR(directory.rename(from, directory, to));
+  return directory.sync();
+}
 
 }  // namespace
 
-/// One timeline's log on its way. What the archiving thread alone uses is marked so.
+/// One timeline's log on its way.
 struct WalArchiver::Stream {
-  Stream(StreamId stream, WalOrigin from, std::string where, WalSpool held)
-      : id{stream}, origin{std::move(from)}, folder{std::move(where)}, spool{std::move(held)} {}
+  Stream(StreamId stream, WalOrigin from, WalSpool held)
+      : id{stream},
+        origin{std::move(from)},
+        spool{std::move(held)},
+        accountant{origin.segment_size, origin.page_size} {}
 
   const StreamId id;
   const WalOrigin origin;
-  const std::string folder;
+
+  // Guarded by the archiver's mutex; only the spool's read() needs none.
   WalSpool spool;
   Lsn written;
   Lsn durable;
   Lsn claimed;  ///< What lies before is stored, or may be: it must not change.
   Lsn stored;
   std::optional<Duration> waiting_since;  ///< Uptime; since when durable bytes wait.
-
-  // The archiving thread's.
-  std::optional<WalScanner> scanner;
-  Lsn scanned;
-  Account piece;
-  Account window;
-  std::size_t pieces = 0;  ///< Of the window.
   std::string doubt;
 
-  /// Whole segments, but at most as long as a piece may be.
+  // The archiving thread's. A window is a whole segment, but at most as long as a piece may be.
+  WalAccountant accountant;
+  Lsn window_from;  ///< `window` is of what was read from here on.
+  WalAccount window;
+  std::size_t pieces = 0;  ///< That were put of the window, or may have been.
+
   [[nodiscard]] std::uint64_t window_size() const {
     return std::min(origin.segment_size, repository::kStreamPieceMax);
   }
   [[nodiscard]] bool is_all_stored() const { return stored >= durable; }
 
-  void scan_from(Lsn start) {
-    scanned = start;
-    scanner.emplace(start, origin.segment_size, origin.page_size, [this](const WalEvent& event) {
-      piece.add(event);
-      window.add(event);
-    });
-  }
-  /// Bytes in order. After damage, records are looked for again from the next segment on.
-  void scan(ByteView bytes) {
-    while (!bytes.empty()) {
-      const Lsn next =
-          segment_start(segment_of(scanned, origin.segment_size) + 1, origin.segment_size);
-      const auto part = bytes.first(static_cast<std::size_t>(
-          std::min<std::uint64_t>(bytes.size(), next.value - scanned.value)));
-      if (scanner) {
-        if (auto fed = scanner->feed(part); !fed) {
-          doubt = fed.error().what;
-          scanner.reset();
-        }
-      }
-      if (!scanner) piece.is_proved = window.is_proved = false;
-      scanned = Lsn{scanned.value + part.size()};
-      if (!scanner && scanned == next) scan_from(next);
-      bytes = bytes.subspan(part.size());
+  WalAccount account(Lsn from, ByteView bytes) {
+    if (from != accountant.position() || from.value % window_size() == 0) {
+      window_from = from;
+      window = {};
+      pieces = 0;
     }
+    WalAccount read = accountant.read(from, bytes);
+    window.add(read);
+    return read;
   }
 };
 
-/// A stretch that the archiving thread stores.
+/// A stretch that the archiving thread stores. Tried again it is the same stretch, and goes on
+/// where it failed.
 struct WalArchiver::Claim {
   std::shared_ptr<Stream> stream;
   LsnRange range;
   Lsn server_end;
   Instant heard;
+  std::optional<WalAccount> account;
+  bool is_put = false;
 };
 
 namespace {
 
-std::string header_of(const WalOrigin& origin, const Account& account, Lsn server_end,
+std::string header_of(const WalOrigin& origin, const WalAccount& account, Lsn server_end,
                       Instant heard) {
   WalHeader header;
   header.origin = origin;
@@ -165,13 +143,23 @@ Result<std::unique_ptr<WalArchiver>> WalArchiver::open(const repository::Reposit
 Result<> WalArchiver::take_up() {
   REPRIEVE_TRY(const auto names, io::list_dir(options_.folder));
   for (const std::string& name : names) {
-    if (!id_in_folder_name(name)) continue;
+    const std::string folder = options_.folder + "/" + name;
+    if (name.ends_with(kGone)) REPRIEVE_RETURN_IF_ERROR(io::remove_tree(folder));
     // Without its origin nothing was received into it yet.
-    if (!io::exists(options_.folder + "/" + name + "/" + std::string{kOriginFile})) continue;
-    REPRIEVE_TRY(auto stream, open_stream(name));
+    if (!id_in_folder_name(name) || !io::exists(folder + "/" + std::string{kOriginFile})) continue;
+    REPRIEVE_TRY(const std::string own, own_folder(name));
+    REPRIEVE_TRY(auto stream, open_stream(own));
     streams_.push_back(std::move(stream));
   }
   return kOk;
+}
+
+/// What is left of a receiver with another key goes into a stream of this key's own.
+Result<std::string> WalArchiver::own_folder(const std::string& name) {
+  if (writer_.owns(*id_in_folder_name(name))) return name;
+  const std::string renamed = name.substr(0, kTimelineDigits + 1) + to_hex(writer_.new_stream());
+  REPRIEVE_RETURN_IF_ERROR(rename_durably(options_.folder, name, renamed));
+  return renamed;
 }
 
 Result<std::shared_ptr<WalArchiver::Stream>> WalArchiver::open_stream(const std::string& name) {
@@ -182,7 +170,7 @@ Result<std::shared_ptr<WalArchiver::Stream>> WalArchiver::open_stream(const std:
   const WalOrigin& origin = header.origin;
   REPRIEVE_TRY(WalSpool spool, WalSpool::open(folder, {origin.timeline, origin.segment_size}));
   const StreamId id = *id_in_folder_name(name);
-  auto stream = std::make_shared<Stream>(id, header.origin, folder, std::move(spool));
+  auto stream = std::make_shared<Stream>(id, header.origin, std::move(spool));
 
   REPRIEVE_TRY(const auto pieces, repository::StreamReader{repository_}.list(id));
   for (const StreamPiece& piece : pieces) {
@@ -195,33 +183,35 @@ Result<std::shared_ptr<WalArchiver::Stream>> WalArchiver::open_stream(const std:
   }
   stream->written = stream->durable;
   stream->claimed = stream->stored;
-  // What is stored already is read again from its segment's start, so that the scanner knows where
-  // it is, if it is still held.
-  const Lsn start = segment_floor(stream->stored, origin.segment_size);
-  if (const auto& held = stream->spool.held(); held && held->from <= start) {
-    stream->scan_from(start);
-    const Lsn to = std::min(stream->stored, held->to);
-    Bytes bytes(static_cast<std::size_t>(to.value - start.value));
-    REPRIEVE_RETURN_IF_ERROR(stream->spool.read(start, bytes));
-    stream->scan(bytes);
-    stream->piece = {};
-    const auto in_window = static_cast<std::size_t>(stream->stored.value % stream->window_size());
-    stream->pieces = in_window == 0 ? 0 : kPiecesMax;  // As many as it may be.
-  } else {
-    stream->scanned = stream->stored;
-  }
+  REPRIEVE_RETURN_IF_ERROR(account_again(*stream));
   return stream;
 }
 
+/// Of the segment that is stored in part, so that the account of its window is whole.
+Result<> WalArchiver::account_again(Stream& stream) {
+  const auto& held = stream.spool.held();
+  Lsn at = segment_floor(stream.stored, stream.origin.segment_size);
+  if (!held || held->from > at) return kOk;
+  const Lsn end = std::min(stream.stored, held->to);
+  while (at < end) {
+    Bytes bytes(static_cast<std::size_t>(std::min(stream.window_size(), end.value - at.value)));
+    REPRIEVE_RETURN_IF_ERROR(stream.spool.read(at, bytes));
+    stream.account(at, bytes);
+    at = Lsn{at.value + bytes.size()};
+  }
+  stream.pieces = kPiecesMax;  // As many as it may have been.
+  return kOk;
+}
+
 Result<std::shared_ptr<WalArchiver::Stream>> WalArchiver::make_stream(const WalOrigin& origin) {
-  const auto id = crypto::random_array<16>(repository_.random());
+  const StreamId id = writer_.new_stream();
   const std::string folder = options_.folder + "/" + folder_name(origin.timeline, id);
   REPRIEVE_TRY(WalSpool spool, WalSpool::open(folder, {origin.timeline, origin.segment_size}));
   WalHeader header;
   header.origin = origin;
   REPRIEVE_RETURN_IF_ERROR(io::write_file_durably(folder + "/" + std::string{kOriginFile},
                                                   as_bytes(encode_wal_header(header))));
-  return std::make_shared<Stream>(id, origin, folder, std::move(spool));
+  return std::make_shared<Stream>(id, origin, std::move(spool));
 }
 
 Result<Lsn> WalArchiver::begin(const WalOrigin& origin, Lsn kept_from, bool is_anew) {
@@ -253,7 +243,6 @@ Result<Lsn> WalArchiver::begin(const WalOrigin& origin, Lsn kept_from, bool is_a
   }
   if (!current_->spool.held() && current_->stored.value == 0) {
     current_->stored = current_->claimed = current_->durable = current_->written = start;
-    current_->scan_from(start);
   }
   status_.system_identifier = origin.system_identifier;
   status_.timeline = origin.timeline;
@@ -304,7 +293,7 @@ WalArchiverStatus WalArchiver::status() const {
   return status;
 }
 
-std::optional<WalArchiver::Claim> WalArchiver::claim() {
+std::unique_ptr<WalArchiver::Claim> WalArchiver::claim() {
   const std::lock_guard lock{mutex_};
   const Duration now = repository_.clock().uptime();
   for (const auto& stream : streams_) {
@@ -316,33 +305,41 @@ std::optional<WalArchiver::Claim> WalArchiver::claim() {
     if (!range) continue;
     stream->claimed = range->to;
     stream->waiting_since = now;
-    return Claim{stream, *range, status_.server_end, status_.heard};
+    return std::make_unique<Claim>(
+        Claim{stream, *range, status_.server_end, status_.heard, std::nullopt, false});
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 Result<> WalArchiver::store(Claim& claim) {
+  if (!claim.is_put) REPRIEVE_RETURN_IF_ERROR(store_piece(claim));
+  claim.is_put = true;
+  if (claim.range.to.value % claim.stream->window_size() != 0) return kOk;
+  return store_window(claim);
+}
+
+Result<> WalArchiver::store_piece(Claim& claim) {
   Stream& stream = *claim.stream;
   Bytes bytes(static_cast<std::size_t>(claim.range.length()));
   REPRIEVE_RETURN_IF_ERROR(stream.spool.read(claim.range.from, bytes));
-  if (stream.scanned == claim.range.from) {
-    stream.piece = {};
-    stream.scan(bytes);
+  if (!claim.account) {
+    claim.account = stream.account(claim.range.from, bytes);
+    ++stream.pieces;
   }
-  REPRIEVE_RETURN_IF_ERROR(
-      writer_.put(stream.id, claim.range.from.value,
-                  header_of(stream.origin, stream.piece, claim.server_end, claim.heard), bytes));
-  ++stream.pieces;
-  if (claim.range.to.value % stream.window_size() != 0) return kOk;
-  const bool is_many = std::exchange(stream.pieces, 0) > kPiecesMax;
-  const Account window = std::exchange(stream.window, {});
+  return writer_.put(stream.id, claim.range.from.value,
+                     header_of(stream.origin, *claim.account, claim.server_end, claim.heard),
+                     bytes);
+}
+
+/// Once more as one piece, if it went in many.
+Result<> WalArchiver::store_window(const Claim& claim) {
+  const Stream& stream = *claim.stream;
   const Lsn start{claim.range.to.value - stream.window_size()};
-  const auto held = stream.spool.held();
-  if (!is_many || !held || held->from > start) return kOk;
-  bytes.resize(static_cast<std::size_t>(stream.window_size()));
+  if (stream.pieces <= kPiecesMax || stream.window_from != start) return kOk;
+  Bytes bytes(static_cast<std::size_t>(stream.window_size()));
   REPRIEVE_RETURN_IF_ERROR(stream.spool.read(start, bytes));
   return writer_.put(stream.id, start.value,
-                     header_of(stream.origin, window, claim.server_end, claim.heard), bytes);
+                     header_of(stream.origin, stream.window, claim.server_end, claim.heard), bytes);
 }
 
 void WalArchiver::settle(const Claim& claim) {
@@ -350,41 +347,47 @@ void WalArchiver::settle(const Claim& claim) {
   Stream& stream = *claim.stream;
   stream.stored = claim.range.to;
   if (stream.is_all_stored()) stream.waiting_since.reset();
+  if (!claim.account->doubt.empty()) stream.doubt = claim.account->doubt;
   status_.problem.clear();
   ignore_error(stream.spool.drop_before(segment_floor(stream.stored, stream.origin.segment_size)),
                "what is not removed is only space, and the next segment tries again");
 }
 
 /// Timelines that ended and are stored leave the disk.
-Result<> WalArchiver::drop_finished() {
+void WalArchiver::drop_finished() {
   const std::lock_guard lock{mutex_};
-  for (auto stream = streams_.begin(); stream != streams_.end();) {
-    // While nothing was received in this run, the newest may be gone on with.
-    const bool is_needed = *stream == current_ || (!current_ && *stream == streams_.back());
-    if (is_needed || !(*stream)->is_all_stored()) {
-      ++stream;
-      continue;
-    }
-    REPRIEVE_RETURN_IF_ERROR(io::remove_tree((*stream)->folder));
-    stream = streams_.erase(stream);
-  }
-  return kOk;
+  if (streams_.empty()) return;
+  // While nothing was received in this run, the newest may be gone on with.
+  const auto needed = current_ ? current_ : streams_.back();
+  std::erase_if(streams_, [&](const std::shared_ptr<Stream>& stream) {
+    if (stream == needed || !stream->is_all_stored()) return false;
+    ignore_error(remove_folder(*stream), "it is only space, and the next start removes it");
+    return true;
+  });
+}
+
+Result<> WalArchiver::remove_folder(const Stream& stream) const {
+  const std::string name = folder_name(stream.origin.timeline, stream.id);
+  const std::string gone = name + std::string{kGone};
+  REPRIEVE_RETURN_IF_ERROR(rename_durably(options_.folder, name, gone));
+  return io::remove_tree(options_.folder + "/" + gone);
 }
 
 Result<> WalArchiver::run() {
   Duration pause{0};
   while (true) {
-    auto next = claim();
-    if (!next) {
-      REPRIEVE_RETURN_IF_ERROR(drop_finished());
+    if (!pending_) pending_ = claim();
+    if (!pending_) {
+      drop_finished();
       std::unique_lock lock{mutex_};
       if (is_finishing_) return kOk;
       changed_.wait_for(lock, options_.piece_interval / 10);
       continue;
     }
-    auto stored = store(*next);
+    auto stored = store(*pending_);
     if (stored) {
-      settle(*next);
+      settle(*pending_);
+      pending_.reset();
       pause = Duration{0};
       continue;
     }

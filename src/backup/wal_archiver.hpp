@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/random.hpp"
 #include "base/result.hpp"
 #include "io/lock.hpp"
 #include "repository/stream.hpp"
@@ -73,20 +72,26 @@ class WalArchiver : public WalTaker {
   Result<> take_up();
   Result<std::shared_ptr<Stream>> open_stream(const std::string& name);
   Result<std::shared_ptr<Stream>> make_stream(const WalOrigin& origin);
-  std::optional<Claim> claim();
+  Result<std::string> own_folder(const std::string& name);
+  static Result<> account_again(Stream& stream);
+  std::unique_ptr<Claim> claim();
   Result<> store(Claim& claim);
-  Result<> store_window(Stream& stream, Lsn end);
+  Result<> store_piece(Claim& claim);
+  Result<> store_window(const Claim& claim);
   void settle(const Claim& claim);
-  Result<> drop_finished();
+  void drop_finished();
+  [[nodiscard]] Result<> remove_folder(const Stream& stream) const;
 
   const repository::Repository& repository_;
   const WalArchiverOptions options_;
   io::FileLock lock_;
-  repository::StreamWriter writer_;  ///< run()'s thread.
+  // run()'s thread's.
+  repository::StreamWriter writer_;
+  std::unique_ptr<Claim> pending_;  ///< Not stored yet.
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  // Guarded by mutex_, as are the streams' positions and spools.
+  // Guarded by mutex_, as is most of each stream.
   std::vector<std::shared_ptr<Stream>> streams_;  ///< Oldest first.
   std::shared_ptr<Stream> current_;
   WalArchiverStatus status_;

@@ -146,9 +146,10 @@ void add_wal(CLI::App& parser, Invocation& invocation) {
   });
 
   auto* fetch = group->add_subcommand("fetch", "restore_command: hand one WAL file to the server");
-  auto* from = fetch->add_option("--from", arguments->from, "The folder that a restore made");
-  fetch->add_option("--source", arguments->source, "From the repository: of which source")
-      ->excludes(from);
+  auto* from = fetch->add_option_group("Where from");
+  from->add_option("--from", arguments->from, "The folder that a restore made");
+  from->add_option("--source", arguments->source, "From the repository: of which source");
+  from->require_option(1);
   fetch->add_option("--system", arguments->system, "From the repository: of which cluster");
   fetch->add_flag("--standby", arguments->is_standby,
                   "For a standby that goes on by streaming: whole segments only");

@@ -18,9 +18,9 @@ namespace {
 constexpr std::size_t kCacheBytes = 32 * 1024 * 1024;
 /// Reading a gap of this size costs less than another request, even on a local disk.
 constexpr std::uint32_t kGapMax = 64 * 1024;
-/// Large enough that requests do not matter, small enough to stay in the processor's caches.
 /// Threads beyond the cores, so that these have work while a store is waited for.
 constexpr unsigned kMoreReads = 2;
+/// Large enough that requests do not matter, small enough to stay in the processor's caches.
 constexpr std::uint32_t kRunBytes = 2 * 1024 * 1024;
 
 Error not_found(const ChunkId& id) {

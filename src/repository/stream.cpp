@@ -72,11 +72,24 @@ Result<StreamWriter> StreamWriter::begin(const Repository& repository) {
   return StreamWriter{std::make_shared<State>(repository, std::move(session))};
 }
 
+StreamId StreamWriter::new_stream() {
+  StreamId stream{};
+  const WriterId writer = state_->repository.keys().writer_id();
+  const auto random = std::ranges::copy(writer, stream.begin()).out;
+  state_->repository.random().fill({random, stream.end()});
+  return stream;
+}
+
+bool StreamWriter::owns(const StreamId& stream) const {
+  return is_stream_of(stream, state_->repository.keys().writer_id());
+}
+
 Result<> StreamWriter::put(const StreamId& stream, std::uint64_t from, std::string_view header,
                            ByteView bytes) {
   if (bytes.empty() || bytes.size() > kStreamPieceMax || header.size() > kStreamHeaderMax ||
       bytes.size() > UINT64_MAX - from)
     return Error{ErrorKind::kInvalid, "a piece of a stream has 1 byte to 16 MiB"};
+  if (!owns(stream)) return Error{ErrorKind::kInvalid, "the stream is another key's"};
   const StreamPiece piece{stream, {from, from + bytes.size()}};
   const Repository& repository = state_->repository;
   const KeyRing& keys = repository.keys();

@@ -16,7 +16,8 @@
 /// section 13). Pieces are immutable, stand on nothing and belong to no session.
 namespace reprieve::repository {
 
-using StreamId = std::array<std::byte, 16>;
+/// Writer 16 | random 16: nobody but that writer can sign a piece of it.
+using StreamId = std::array<std::byte, 32>;
 
 /// No piece holds more.
 inline constexpr std::uint64_t kStreamPieceMax = 16 * 1024 * 1024;
@@ -48,10 +49,15 @@ class StreamWriter {
   /// Errors: kDenied if the key may not write.
   static Result<StreamWriter> begin(const Repository& repository);
 
+  /// The id of a new stream of this key.
+  [[nodiscard]] StreamId new_stream();
+  /// Whether the stream is this key's, so that put() can go on with it.
+  [[nodiscard]] bool owns(const StreamId& stream) const;
+
   /// Seals and stores `bytes` as the piece that begins at `from`; durable on return. Takes twice
   /// the bytes in memory. The same piece may be put again after a failure; if the store has it
-  /// already, whoever put it, that is success: a writer does not read it back. Errors: kInvalid if
-  /// there are no bytes or more than a piece may have; the store's.
+  /// already, that is success: a writer does not read it back. Errors: kInvalid if there are no
+  /// bytes or more than a piece may have, or if the stream is another key's; the store's.
   Result<> put(const StreamId& stream, std::uint64_t from, std::string_view header, ByteView bytes);
 
  private:

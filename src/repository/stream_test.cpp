@@ -14,8 +14,6 @@
 namespace reprieve::repository {
 namespace {
 
-constexpr StreamId kStream{std::byte{1}, std::byte{2}};
-
 class Stream : public testing::Test {
  protected:
   static Bytes some_bytes(std::size_t size, std::uint64_t seed = 1) {
@@ -25,7 +23,7 @@ class Stream : public testing::Test {
   }
   Result<> try_put(const Repository& repository, std::uint64_t from, ByteView bytes) {
     REPRIEVE_TRY(StreamWriter writer, StreamWriter::begin(repository));
-    return writer.put(kStream, from, "header", bytes);
+    return writer.put(stream_of(repository), from, "header", bytes);
   }
   void put(std::uint64_t from, ByteView bytes) {
     const auto done = try_put(*test_.open(), from, bytes);
@@ -49,7 +47,18 @@ class Stream : public testing::Test {
     EXPECT_TRUE(report) << report.error().what;
     return report ? *std::move(report) : VerifyReport{};
   }
-  static StreamPiece piece(std::uint64_t from, std::uint64_t to) { return {kStream, {from, to}}; }
+  static StreamId stream_of(const Repository& repository) {
+    StreamId stream{std::byte{1}, std::byte{2}};
+    std::ranges::copy(repository.keys().writer_id(), stream.begin());
+    return stream;
+  }
+  /// Of the stream of a key, that of the repository's maker if none is named.
+  StreamPiece piece(std::uint64_t from, std::uint64_t to) {
+    return {stream_of(*test_.open()), {from, to}};
+  }
+  static StreamPiece piece(const Repository& of, std::uint64_t from, std::uint64_t to) {
+    return {stream_of(of), {from, to}};
+  }
 
   TestRepository test_;
 };
@@ -95,19 +104,62 @@ TEST_F(Stream, IsReadWithoutItsWritersMemoryAndNotByItsWriter) {
   add_writer(9);
   ASSERT_TRUE(try_put(*open_as(9), 0, some_bytes(100)));
   const auto writer = open_as(9);
-  EXPECT_EQ(StreamReader{*writer}.read(piece(0, 100)).error().kind, ErrorKind::kDenied);
-  EXPECT_EQ(StreamReader{*writer}.header(piece(0, 100)).error().kind, ErrorKind::kDenied);
+  const StreamPiece own = piece(*writer, 0, 100);
+  EXPECT_EQ(StreamReader{*writer}.read(own).error().kind, ErrorKind::kDenied);
+  EXPECT_EQ(StreamReader{*writer}.header(own).error().kind, ErrorKind::kDenied);
   const auto reader = test_.open();
-  EXPECT_EQ(StreamReader{*reader}.read(piece(0, 100))->bytes, some_bytes(100));
+  EXPECT_EQ(StreamReader{*reader}.read(own)->bytes, some_bytes(100));
 }
 
 TEST_F(Stream, OfARevokedWriterIsNotBelieved) {
   add_writer(9);
-  ASSERT_TRUE(try_put(*open_as(9), 0, some_bytes(100)));
+  const auto writer = open_as(9);
+  ASSERT_TRUE(try_put(*writer, 0, some_bytes(100)));
   ASSERT_TRUE(revoke_member(*test_.open(), "db1"));
   const auto repository = test_.open();
-  EXPECT_EQ(StreamReader{*repository}.read(piece(0, 100)).error().kind, ErrorKind::kDenied);
-  EXPECT_EQ(StreamReader{*repository}.header(piece(0, 100)).error().kind, ErrorKind::kDenied);
+  const StreamPiece own = piece(*writer, 0, 100);
+  EXPECT_EQ(StreamReader{*repository}.read(own).error().kind, ErrorKind::kDenied);
+  EXPECT_EQ(StreamReader{*repository}.header(own).error().kind, ErrorKind::kDenied);
+}
+
+TEST_F(Stream, TakesNoPieceOfAnotherWriter) {
+  add_writer(9);
+  const auto thief = open_as(9);
+  auto writer = StreamWriter::begin(*thief);
+  ASSERT_TRUE(writer);
+  const StreamPiece wanted = piece(0, 100);
+  EXPECT_EQ(writer->put(wanted.stream, 0, "header", some_bytes(100)).error().kind,
+            ErrorKind::kInvalid);
+
+  const auto session = thief->keys().new_session(test_.random);
+  ASSERT_TRUE(session);
+  PackBuilder builder{kStreamPack, {session->entry}, 100};
+  for (int i = 0; i < 2; ++i) {
+    PackContents::Chunk chunk;
+    chunk.length = 100;
+    chunk.id = thief->keys().chunk_id(ChunkType::kData, some_bytes(100));
+    builder.add(
+        seal_frame(
+            session->shared,
+            {.repository = thief->id(), .epoch = session->entry.epoch, .pack_type = kStreamPack},
+            test_.random, some_bytes(100), 1),
+        0, {chunk});
+  }
+  const auto pack = std::move(builder).finish(thief->keys(), stream_binding(wanted), test_.random);
+  ASSERT_TRUE(test_.disk.put(stream_piece_key(wanted), pack.object()));
+  const auto repository = test_.open();
+  EXPECT_EQ(StreamReader{*repository}.read(wanted).error().kind, ErrorKind::kCorrupt);
+  EXPECT_EQ(StreamReader{*repository}.header(wanted).error().kind, ErrorKind::kCorrupt);
+}
+
+TEST_F(Stream, IsANewOneEachTimeThatOneIsMade) {
+  const auto repository = test_.open();
+  auto writer = StreamWriter::begin(*repository);
+  ASSERT_TRUE(writer);
+  const StreamId first = writer->new_stream();
+  EXPECT_TRUE(writer->owns(first));
+  EXPECT_NE(writer->new_stream(), first);
+  EXPECT_FALSE(writer->owns(StreamId{}));
 }
 
 TEST_F(Stream, UnderAnotherNameIsRefused) {
@@ -281,17 +333,24 @@ TEST_F(Stream, SurvivesAStoreThatFailsAndIsPutAgain) {
 }
 
 TEST(StreamName, IsReadBackAndNothingElseIs) {
-  const StreamPiece piece{kStream, {0x1000, 0x2000}};
+  const StreamPiece piece{{std::byte{1}, std::byte{2}}, {0x1000, 0x2000}};
   const ObjectKey key = stream_piece_key(piece);
-  EXPECT_EQ(key, "stream/01020000000000000000000000000000/0000000000001000-0000000000002000");
+  EXPECT_EQ(key,
+            "stream/0102000000000000000000000000000000000000000000000000000000000000/"
+            "0000000000001000-0000000000002000");
   EXPECT_EQ(stream_piece_in_key(key), piece);
   for (const char* bad :
-       {"", "stream/", "stream/01020000000000000000000000000000/",
-        "stream/01020000000000000000000000000000/0000000000001000-0000000000001000",
-        "stream/01020000000000000000000000000000/0000000000002000-0000000000001000",
-        "stream/01020000000000000000000000000000/000000000000A000-000000000000b000",
-        "stream/01020000000000000000000000000000/0000000000000000-0000000001000001",
-        "pack/01020000000000000000000000000000/0000000000001000-0000000000002000"})
+       {"", "stream/", "stream/0102000000000000000000000000000000000000000000000000000000000000/",
+        "stream/0102000000000000000000000000000000000000000000000000000000000000/"
+        "0000000000001000-0000000000001000",
+        "stream/0102000000000000000000000000000000000000000000000000000000000000/"
+        "0000000000002000-0000000000001000",
+        "stream/0102000000000000000000000000000000000000000000000000000000000000/"
+        "000000000000A000-000000000000b000",
+        "stream/0102000000000000000000000000000000000000000000000000000000000000/"
+        "0000000000000000-0000000001000001",
+        "pack/0102000000000000000000000000000000000000000000000000000000000000/"
+        "0000000000001000-0000000000002000"})
     EXPECT_FALSE(stream_piece_in_key(bad)) << bad;
 }
 

@@ -32,19 +32,10 @@ Result<> verify_pieces(Repository& repository, unsigned threads, Progress& progr
   REPRIEVE_TRY(auto objects, list_all_objects(repository.store(), kStreamPrefix));
   std::erase_if(objects, [](const ObjectInfo& object) { return !stream_piece_in_key(object.key); });
   REPRIEVE_TRY(const ObjectChecker checker, ObjectChecker::make(repository.store(), &repository));
-  for (const ObjectInfo& object : objects)
-    progress.bytes_total += object.size.value;
-  std::mutex mutex;
-  return for_each_parallel(objects.size(), threads, cancel, [&](std::size_t i) -> Result<> {
-    REPRIEVE_TRY(ObjectFinding finding, verify_piece(repository, checker, objects[i]));
-    progress.bytes += objects[i].size.value;
-    const std::lock_guard lock{mutex};
-    ++report.objects;
-    report.bytes_read += finding.bytes_read;
-    if (finding.damage) report.damages.push_back(*std::move(finding.damage));
-    if (finding.remark) report.remarks.push_back(*std::move(finding.remark));
-    return kOk;
-  });
+  const auto look = [&](const ObjectInfo& object) {
+    return verify_piece(repository, checker, object);
+  };
+  return look_at_each(objects, look, threads, progress, cancel, report);
 }
 
 }  // namespace reprieve::repository

@@ -16,11 +16,22 @@ Result<> verify_objects(ObjectStore& store, const std::vector<ObjectInfo>& objec
                         unsigned threads, Progress& progress, const CancelToken& cancel,
                         VerifyReport& report) {
   REPRIEVE_TRY(const ObjectChecker checker, ObjectChecker::make(store, nullptr));
+  const auto look = [&](const ObjectInfo& object) {
+    return checker.check(object, ObjectChecker::Want::kFinding);
+  };
+  return look_at_each(objects, look, threads, progress, cancel, report);
+}
+
+}  // namespace
+
+Result<> look_at_each(const std::vector<ObjectInfo>& objects, const LookAtObject& look,
+                      unsigned threads, Progress& progress, const CancelToken& cancel,
+                      VerifyReport& report) {
   for (const ObjectInfo& object : objects)
     progress.bytes_total += object.size.value;
   std::mutex mutex;
   auto done = for_each_parallel(objects.size(), threads, cancel, [&](std::size_t i) -> Result<> {
-    REPRIEVE_TRY(ObjectFinding finding, checker.check(objects[i], ObjectChecker::Want::kFinding));
+    REPRIEVE_TRY(ObjectFinding finding, look(objects[i]));
     progress.bytes += objects[i].size.value;
     const std::lock_guard lock{mutex};
     ++report.objects;
@@ -33,8 +44,6 @@ Result<> verify_objects(ObjectStore& store, const std::vector<ObjectInfo>& objec
   std::ranges::sort(report.remarks);
   return done;
 }
-
-}  // namespace
 
 Result<VerifyReport> verify_shards(ObjectStore& store, unsigned threads, Progress& progress,
                                    const CancelToken& cancel) {

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import unittest
 
-from postgres_world import PostgresWorld
+from postgres_world import PostgresWorld, lsn_of
 
 SCALE = 150  # About 2.3 GB.
 MEMORY_MAX_KIB = 300 * 1024

@@ -44,7 +44,7 @@ class PrunedLog(LogWorld):
         planned = self.prune("--dry-run")["log"]["streams"][0]
         told = self.reprieve("prune", "--keep-last", "1", "--min-age", "0s", "--dry-run").out
         self.assertRegex(told, r"log of .*, timeline 1: \d+ pieces \(.*\) before 0/.* would go: the oldest kept")
-        self.assertEqual(self.pieces(), held)
+        self.assertTrue(set(self.pieces()) >= set(held), "the server goes on writing; nothing is gone")
         stream = self.prune()["log"]["streams"][0]
         left = self.pieces()
 
@@ -54,7 +54,7 @@ class PrunedLog(LogWorld):
         self.assertGreaterEqual(stream["before"]["pieces"], 2)
         self.assertEqual([each for each in held if each[1] > needed_from and each not in left], [])
         self.assertTrue(all(end > needed_from for _, end in left), left)
-        self.assertEqual(stream["before"]["pieces"] + stream["covered"]["pieces"], len(held) - len(left))
+        self.assertEqual(stream["before"]["pieces"] + stream["covered"]["pieces"], len(set(held) - set(left)))
         self.assertLess(lsn_of(ranges[0]["from_lsn"]), needed_from)
         ranges = self.json("points", self.url)["log"]
         self.assertEqual(len(ranges), 1, ranges)

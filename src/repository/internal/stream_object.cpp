@@ -32,7 +32,8 @@ std::optional<StreamLabel> proved(const StreamPiece& piece, std::optional<ByteVi
                                   std::span<const crypto::PublicKey> signers) {
   if (!bytes) return std::nullopt;
   auto label = parse_label(*bytes);
-  if (!label || label->pack_type != kStreamPack || label->session != stream_binding(piece))
+  if (!label || label->pack_type != kStreamPack || label->session != stream_binding(piece) ||
+      !is_stream_of(piece.stream, label->writer))
     return std::nullopt;
   const bool is_signed = std::ranges::any_of(
       signers, [&](const crypto::PublicKey& key) { return label_is_signed_by(*bytes, key); });
@@ -49,6 +50,10 @@ std::array<std::byte, 32> stream_binding(const StreamPiece& piece) {
   out.u64(piece.range.from);
   out.u64(piece.range.to);
   return crypto::sha256(out.view());
+}
+
+bool is_stream_of(const StreamId& stream, const WriterId& writer) {
+  return std::ranges::equal(ByteView{stream}.first(writer.size()), writer);
 }
 
 std::optional<StreamLabel> find_stream_label(const StreamPiece& piece, ByteView object,

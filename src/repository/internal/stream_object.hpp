@@ -16,8 +16,11 @@ namespace reprieve::repository {
 /// What stands in the label where a pack's has its session.
 std::array<std::byte, 32> stream_binding(const StreamPiece& piece);
 
-/// A label of this piece in `object`, the front one or the tail's, that is signed by one of
-/// `signers`, and the name that it gives the pack. Nothing if there is none.
+bool is_stream_of(const StreamId& stream, const WriterId& writer);
+
+/// A label of this piece in `object`, the front one or the tail's, that is signed by the
+/// stream's writer, one of `signers`, and the name that it gives the pack. Nothing if there is
+/// none.
 struct StreamLabel {
   PackId id;
   PackLabel label;

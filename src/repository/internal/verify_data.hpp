@@ -1,8 +1,19 @@
 #pragma once
 
+#include <functional>
+#include <vector>
+
+#include "repository/internal/object_check.hpp"
 #include "repository/verify.hpp"
 
 namespace reprieve::repository {
+
+/// Looks at objects, several at once, and adds what is found to `report`, in order of names.
+/// `look` is called by many threads. Errors: its own; kCancelled.
+using LookAtObject = std::function<Result<ObjectFinding>(const ObjectInfo&)>;
+Result<> look_at_each(const std::vector<ObjectInfo>& objects, const LookAtObject& look,
+                      unsigned threads, Progress& progress, const CancelToken& cancel,
+                      VerifyReport& report);
 
 /// Level kShards of all objects but packs and pieces of streams, which are as large: who calls
 /// verify_data() and verify_pieces() as well need not read them twice. Damage is added to `report`.

@@ -1,7 +1,6 @@
 #include "source/postgresql/wal_receiver.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -42,30 +41,20 @@ Result<std::string> read_history(Connection& connection, std::uint32_t timeline)
   return *rows[0][1];
 }
 
-/// From where on the slot keeps the log, and on which timeline.
-struct SlotPlace {
-  Lsn from;
-  std::uint32_t timeline = 0;  ///< 0 if the server does not say.
-};
-
-/// Nothing if there is no such slot, or one that keeps nothing.
-Result<std::optional<SlotPlace>> find_slot(Connection& connection, const std::string& slot) {
-  if (connection.version() < 150000) return std::optional<SlotPlace>{};
+/// From where on the slot keeps the log. Nothing if there is no such slot, or one that keeps
+/// nothing.
+Result<std::optional<Lsn>> find_slot(Connection& connection, const std::string& slot) {
+  if (connection.version() < 150000) return std::optional<Lsn>{};
   REPRIEVE_TRY(const auto rows, connection.query("READ_REPLICATION_SLOT \"" + slot + "\"", 1));
   if (rows.size() != 1 || rows[0].size() != 3 || !rows[0][0] || !rows[0][1])
-    return std::optional<SlotPlace>{};
+    return std::optional<Lsn>{};
   if (*rows[0][0] != "physical")
     return Error{ErrorKind::kConflict,
                  connection.name() + ": the slot " + slot + " is one for logical decoding",
                  "Name another slot with --slot."};
   const auto from = parse_lsn(*rows[0][1]);
   if (!from) return unexpected(connection, "READ_REPLICATION_SLOT");
-  SlotPlace place{.from = *from};
-  if (rows[0][2]) {
-    const std::string& number = *rows[0][2];
-    std::from_chars(number.data(), number.data() + number.size(), place.timeline);
-  }
-  return std::optional{place};
+  return from;
 }
 
 Result<> make_slot(Connection& connection, const std::string& slot) {
@@ -143,7 +132,8 @@ class Reception {
   }
   Result<> make_durable() {
     if (written_ == durable_) return kOk;
-    REPRIEVE_TRY(durable_, taker_.sync());
+    REPRIEVE_TRY(const Lsn held, taker_.sync());
+    durable_ = std::min(held, written_);
     is_reply_due_ = true;
     return kOk;
   }
@@ -180,7 +170,7 @@ Result<> receive_wal(const WalReceiverOptions& options, WalTaker& taker, Clock& 
     REPRIEVE_TRY(slot, find_slot(connection, options.slot));
   }
   // Servers before 15 do not tell where a slot stands; what they flushed is there.
-  if (!slot) slot = SlotPlace{.from = flushed};
+  if (!slot) slot = flushed;
   const auto page_size = parse_size_setting(connection.show("wal_block_size").value_or("8192"));
   WalOrigin origin{.source = options.source,
                    .system_identifier = facts.system_identifier,
@@ -190,28 +180,19 @@ Result<> receive_wal(const WalReceiverOptions& options, WalTaker& taker, Clock& 
                    .server_version_num = connection.version(),
                    .history = {}};
   bool is_anew = options.is_anew;
-  if (is_anew) slot->from = flushed;
+  if (is_anew) slot = flushed;
   while (true) {
     REPRIEVE_TRY(origin.history, read_history(connection, origin.timeline));
-    REPRIEVE_TRY(const Lsn start, taker.begin(origin, slot->from, std::exchange(is_anew, false)));
+    REPRIEVE_TRY(const Lsn start, taker.begin(origin, *slot, std::exchange(is_anew, false)));
     REPRIEVE_TRY(ReplicationStream stream,
                  ReplicationStream::begin(std::move(connection),
                                           {options.slot, origin.timeline, start}, clock, cancel));
     Reception reception{stream, taker, clock, cancel};
     REPRIEVE_RETURN_IF_ERROR(reception.run());
     origin.timeline = stream.end_of_timeline()->next;
-    slot->from = stream.end_of_timeline()->at;
+    slot = stream.end_of_timeline()->at;
     connection = std::move(stream.connection());
   }
-}
-
-Result<> drop_wal_slot(const WalReceiverOptions& options, Clock& clock, const CancelToken& cancel) {
-  REPRIEVE_RETURN_IF_ERROR(check_slot_name(options.slot));
-  REPRIEVE_TRY(Connection connection,
-               Connection::open(options.address, Connection::Mode::kReplication, clock, cancel));
-  auto dropped = connection.query("DROP_REPLICATION_SLOT \"" + options.slot + "\"");
-  if (!dropped && dropped.error().kind != ErrorKind::kNotFound) return std::move(dropped).error();
-  return kOk;
 }
 
 }  // namespace reprieve

@@ -31,7 +31,8 @@ class WalTaker {
   /// history, that came before.
   virtual Result<Lsn> begin(const WalOrigin& origin, Lsn kept_from, bool is_anew) = 0;
   virtual Result<> write(Lsn at, ByteView bytes) = 0;
-  /// Makes durable what was written; returns up to where.
+  /// Makes durable what was written; returns up to where it holds the log, which is farther than
+  /// what was written while that was held before.
   virtual Result<Lsn> sync() = 0;
   /// By its own clock, the server's log ended there at that moment.
   virtual void heard(Lsn server_end, Instant sent) = 0;
@@ -44,9 +45,5 @@ class WalTaker {
 /// next, so that there will be a gap; kConflict; kInvalid; kDenied; kCancelled.
 Result<> receive_wal(const WalReceiverOptions& options, WalTaker& taker, Clock& clock,
                      const CancelToken& cancel);
-
-/// Takes the slot away from the server, which then keeps nothing for it. A slot that is gone is
-/// success. Errors: kConflict while a receiver uses it; the connection's.
-Result<> drop_wal_slot(const WalReceiverOptions& options, Clock& clock, const CancelToken& cancel);
 
 }  // namespace reprieve
