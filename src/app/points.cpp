@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/format.hpp"
+#include "base/local_time.hpp"
 #include "plan/nearest.hpp"
 
 namespace reprieve::app {
@@ -82,9 +83,7 @@ Result<const Snapshot*> choose_point(const std::vector<Snapshot>& snapshots,
   if (const auto time = parse_rfc3339(wanted)) return choose_at(snapshots, *time);
   if (is_hex_prefix(wanted)) return choose_by_prefix(snapshots, wanted);
   const bool is_like_a_time = wanted.size() >= 10 && wanted[4] == '-' && wanted[7] == '-';
-  if (is_like_a_time)
-    return Error{ErrorKind::kInvalid, fmt::format("{} is no time with a zone", wanted),
-                 "Write it as 2026-11-20T14:49:00Z."};
+  if (is_like_a_time) return not_a_moment(wanted);
   return nothing_found(snapshots, fmt::format("no recovery point is called {}", wanted));
 }
 

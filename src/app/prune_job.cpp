@@ -10,6 +10,7 @@ using Rules = std::map<std::string, std::vector<repository::RetentionRule>>;
 Rules rules_of(const plan::Plan& plan, const PruneChoices& choices) {
   Rules rules;
   for (const plan::BackupPolicy& policy : plan.backups) {
+    if (policy.is_continuous()) continue;
     repository::RetentionRule rule = rule_of(policy.keep);
     if (choices.min_age) rule.min_age = *choices.min_age;
     for (const plan::Name& source : policy.sources)

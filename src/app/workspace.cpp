@@ -352,22 +352,19 @@ Result<Secret> Workspace::secret(const std::string& name) const {
   return Secret::copy_of(as_bytes(text));
 }
 
-std::vector<std::string> Workspace::arguments_for_child() const {
+std::vector<std::string> Workspace::arguments_for_child(const std::string& storage) const {
   std::vector<std::string> arguments;
   const auto add = [&](const char* flag, const std::string& value) {
     if (!value.empty()) arguments.insert(arguments.end(), {flag, value});
   };
   if (plan_) add("--plan", plan_->path);
-  const bool is_name = plan_ && plan_->plan.find_storage(options_.repo) != nullptr;
-  if (!options_.repo.empty())
-    add("--repo", is_name || options_.repo.find("://") != std::string::npos
-                      ? options_.repo
-                      : absolute(options_.repo));
-  for (const std::string& replica : options_.replicas)
-    add("--repo", (plan_ && plan_->plan.find_storage(replica) != nullptr) ||
-                          replica.find("://") != std::string::npos
-                      ? replica
-                      : absolute(replica));
+  const auto add_store = [&](const std::string& store) {
+    const bool is_name = plan_ && plan_->plan.find_storage(store) != nullptr;
+    const bool is_as_written = store.empty() || is_name || store.find("://") != std::string::npos;
+    add("--repo", is_as_written ? store : absolute(store));
+  };
+  add_store(storage.empty() ? options_.repo : storage);
+  if (storage.empty()) std::ranges::for_each(options_.replicas, add_store);
   if (!options_.password_file.empty()) add("--password-file", absolute(options_.password_file));
   if (!options_.key_file.empty()) add("--key-file", absolute(options_.key_file));
   add("--state-dir", state_dir_);

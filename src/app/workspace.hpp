@@ -106,8 +106,9 @@ class Workspace {
   /// Passes a warning on to the person, if there is one to tell.
   void warn(const std::string& line) const;
 
-  /// How a child `reprieve` is told the same surroundings: arguments, none of them secret.
-  [[nodiscard]] std::vector<std::string> arguments_for_child() const;
+  /// How a child `reprieve` is told the same surroundings: arguments, none of them secret. With
+  /// `storage`, an entry of the plan, that one is its repository.
+  [[nodiscard]] std::vector<std::string> arguments_for_child(const std::string& storage = {}) const;
 
  private:
   Workspace() = default;

@@ -73,5 +73,6 @@ void add_locks(CLI::App& group, Invocation& invocation);
 /// `sync`, `stores` and `promote`, subcommands of `repo`.
 void add_replicas(CLI::App& group, Invocation& invocation);
 void add_wal(CLI::App& parser, Invocation& invocation);
+void add_serve(CLI::App& parser, Invocation& invocation);
 
 }  // namespace reprieve::cli

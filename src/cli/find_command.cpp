@@ -3,6 +3,7 @@
 #include "app/browse_job.hpp"
 #include "app/sources.hpp"
 #include "base/format.hpp"
+#include "base/local_time.hpp"
 #include "cli/browse_commands.hpp"
 #include "plan/units.hpp"
 
@@ -32,9 +33,7 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 Result<std::optional<FileTime>> parse_time(const std::string& option, const std::string& text) {
   if (text.empty()) return std::optional<FileTime>{};
   const auto instant = parse_rfc3339(text);
-  if (!instant)
-    return Error{ErrorKind::kInvalid, option + " " + text + " is no time with a zone",
-                 "Write it as 2026-11-20T14:49:00Z."};
+  if (!instant) return not_a_moment(text).at(option);
   FileTime time{instant->nanoseconds / kSecond, 0};
   if (instant->nanoseconds % kSecond < 0) --time.seconds;
   time.nanoseconds = static_cast<std::uint32_t>(instant->nanoseconds - time.seconds * kSecond);

@@ -86,6 +86,7 @@ void add_commands(CLI::App& parser, cli::Invocation& invocation) {
   cli::add_hold(parser, invocation);
   cli::add_repo(parser, invocation);
   cli::add_wal(parser, invocation);
+  cli::add_serve(parser, invocation);
 }
 
 /// Help that was asked for, or what is wrong with the words given, in the form of the mode.

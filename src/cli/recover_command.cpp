@@ -2,6 +2,7 @@
 
 #include "app/recovery_job.hpp"
 #include "base/format.hpp"
+#include "base/local_time.hpp"
 #include "cli/command.hpp"
 #include "cli/run_listener.hpp"
 #include "cli/run_output.hpp"
@@ -97,9 +98,7 @@ Result<int> run_recover(const Invocation& invocation, const RecoverArguments& ar
   REPRIEVE_RETURN_IF_ERROR(set_point(loaded->plan, arguments, request));
   if (!arguments.since.empty()) {
     request.disaster_at = parse_rfc3339(arguments.since);
-    if (!request.disaster_at)
-      return Error{ErrorKind::kInvalid, "--since " + arguments.since + " is no time with a zone",
-                   "Write it as 2026-11-20T14:49:00Z."};
+    if (!request.disaster_at) return not_a_moment(arguments.since).at("--since");
   }
   if (arguments.is_dry_run) {
     REPRIEVE_TRY(const auto steps, app::recover_dry(workspace, request, invocation.cancel));

@@ -3,6 +3,7 @@
 
 #include "app/jobs.hpp"
 #include "base/format.hpp"
+#include "base/local_time.hpp"
 #include "cli/command.hpp"
 
 namespace reprieve::cli {
@@ -97,9 +98,7 @@ Result<int> run_restore(const Invocation& invocation, RestoreArguments arguments
                         const Console& console) {
   REPRIEVE_RETURN_IF_ERROR(parse_tablespaces(arguments));
   const std::string& to_time = arguments.choices.to_time;
-  if (!to_time.empty() && !parse_rfc3339(to_time))
-    return Error{ErrorKind::kInvalid, to_time + " is no time with a zone",
-                 "Write it as 2026-11-20T14:49:00Z."};
+  if (!to_time.empty() && !parse_rfc3339(to_time)) return not_a_moment(to_time);
   REPRIEVE_TRY(app::Workspace workspace, app::Workspace::open(invocation.options));
   const std::string source = app::point_source_name(workspace, arguments.source);
   arguments.choices.into =

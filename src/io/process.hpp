@@ -43,6 +43,8 @@ struct Command {
   std::string folder = {};  ///< Working directory; empty means ours.
   std::string user = {};    ///< Account to run as, with all its groups; empty means ours.
   ProcessGroup group = ProcessGroup::kOwn;
+  /// Sent to the program when the thread that started it ends, however it does; 0: nothing is.
+  int signal_at_our_end = 0;
 };
 
 /// Our own environment, to be added to.

@@ -266,6 +266,16 @@ TEST(Process, MayLeadASessionOfItsOwn) {
   EXPECT_TRUE(process.wait()->is_success());
 }
 
+TEST(Process, IsToldWhenWhoStartedItEnds) {
+  std::optional<Process> process;
+  std::thread{[&] {
+    Command command{.argv = {"cat"}};
+    command.signal_at_our_end = SIGTERM;
+    process.emplace(*Process::start(command, {ToPipe{}, ToNull{}, ToNull{}}));
+  }}.join();
+  EXPECT_EQ(process->wait()->signal, SIGTERM);
+}
+
 TEST(Process, StartsFromManyThreadsAtOnce) {
   std::vector<int> failures(4, 0);
   std::vector<std::thread> threads;

@@ -1,6 +1,7 @@
 #include "io/internal/spawn.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -135,6 +136,9 @@ void SpawnPlan::become(const int (&standard)[3], int report_fd, char* const* arg
         ::syscall(SYS_setresuid, user_->uid, user_->uid, user_->uid) != 0)
       fail(report_fd, Stage::kUser);
   }
+  // After the change of user, which takes it back.
+  if (command_.signal_at_our_end != 0 && ::prctl(PR_SET_PDEATHSIG, command_.signal_at_our_end) != 0)
+    fail(report_fd, Stage::kSession);
   // As the user: what he may not enter, the program may not either.
   if (!command_.folder.empty() && ::chdir(command_.folder.c_str()) != 0)
     fail(report_fd, Stage::kFolder);

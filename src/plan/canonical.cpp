@@ -135,6 +135,7 @@ Json json_of(const BackupPolicy& policy) {
       every = {{"interval", interval->interval.count()}};
     if (const auto* daily = std::get_if<DailySchedule>(&*policy.every))
       every = {{"minute_of_day", daily->minute_of_day}};
+    if (policy.is_continuous()) every = {{"continuous", true}};
   }
   const Keep& keep = policy.keep;
   return {{"sources", sorted(policy.sources)},

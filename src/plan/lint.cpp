@@ -14,6 +14,9 @@
 namespace reprieve::plan {
 namespace {
 
+/// How long a receiver lets log wait on its own disk.
+constexpr Duration kContinuousLoss = std::chrono::seconds{1};
+
 class Linter {
  public:
   explicit Linter(const Plan& plan) : plan_{plan} {
@@ -25,6 +28,8 @@ class Linter {
   std::vector<Finding> run() {
     for (const Service& service : plan_.services)
       lint_service(service);
+    for (const BackupPolicy& policy : plan_.backups)
+      if (policy.is_continuous()) lint_continuous(policy);
     for (const Scenario& scenario : plan_.scenarios)
       lint_scenario(scenario);
     lint_placeholders();
@@ -99,8 +104,24 @@ class Linter {
     return policies_.contains(source);
   }
 
+  void lint_continuous(const BackupPolicy& continuous) {
+    for (const Name& source : continuous.sources)
+      for (const Name& storage : continuous.to) {
+        const auto backs_up = [&](const BackupPolicy* policy) {
+          return !policy->is_continuous() &&
+                 std::ranges::find(policy->to, storage.text, &Name::text) != policy->to.end();
+        };
+        if (std::ranges::any_of(policies_.at(source.text), backs_up)) continue;
+        report("log-without-backup", "sources." + source.text, source.at,
+               fmt::format("the log of {} goes to {}, and no backups of it do", source.text,
+                           storage.text),
+               "Log goes on from a backup: write a policy that takes them there.");
+      }
+  }
+
   static std::optional<Duration> interval_of(const BackupPolicy& policy) {
     if (!policy.every) return std::nullopt;
+    if (policy.is_continuous()) return kContinuousLoss;
     if (const auto* every = std::get_if<EverySchedule>(&*policy.every)) return every->interval;
     return std::chrono::hours{24};
   }
@@ -124,6 +145,12 @@ class Linter {
     // A backup without an estimate still takes some time, so an interval equal to the rpo is over.
     const bool is_over = best->estimate ? loss > rpo : loss >= rpo;
     if (!is_over) return;
+    if (best->is_continuous())
+      return report("backup-interval-over-rpo", subject, source.at,
+                    fmt::format("up to {} of {} may be lost, unless its receiver is synchronous: "
+                                "the rpo is {}",
+                                duration_text(loss), source.text, duration_text(rpo)),
+                    "List reprieve_wal in the server's synchronous_standby_names.");
     const std::string interval = duration_text(*interval_of(*best));
     const std::string lost =
         best->estimate ? fmt::format("up to {} of {} may be lost ({} between backups + {} for one)",

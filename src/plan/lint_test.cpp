@@ -64,6 +64,20 @@ TEST(Lint, ABackupThatRunsOftenEnoughIsFine) {
               IsEmpty());
 }
 
+TEST(Lint, ALogKeepsAnRpoOfSecondsIfThereAreBackupsThatItGoesOnFrom) {
+  const auto plan = [](const std::string& rpo, const std::string& policies) {
+    return "services: {app: {rpo: " + rpo + ", sources: [db]}}\nbackup: [" + policies + "]\n";
+  };
+  const std::string both = "{sources: [db], every: 1d}, {sources: [db], every: continuous}";
+  EXPECT_THAT(texts_of(plan("2s", both)), IsEmpty());
+  EXPECT_THAT(texts_of(plan("0s", both)),
+              ElementsAre("backup-interval-over-rpo services.app: up to 1s of db may be lost, "
+                          "unless its receiver is synchronous: the rpo is 0s"));
+  EXPECT_THAT(texts_of(plan("2s", "{sources: [db], every: continuous}")),
+              ElementsAre("log-without-backup sources.db: the log of db goes to near, and no "
+                          "backups of it do"));
+}
+
 TEST(Lint, AnRpoNeedsASchedule) {
   EXPECT_THAT(texts_of(with_policy("{sources: [up]}")),
               ElementsAre("backup-without-schedule services.app: the rpo is 20m, but no policy of "

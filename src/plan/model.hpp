@@ -109,6 +109,10 @@ struct DailySchedule {
   std::uint32_t minute_of_day = 0;  ///< UTC.
 };
 
+/// `every: continuous`: the log of a database is received as it is written.
+struct ContinuousSchedule {};
+using Schedule = std::variant<EverySchedule, DailySchedule, ContinuousSchedule>;
+
 /// What of a policy's snapshots is kept. All zero and nothing: all of them.
 struct Keep {
   std::uint32_t last = 0;
@@ -123,10 +127,15 @@ struct Keep {
 struct BackupPolicy {
   Position at;
   std::vector<Name> sources;
-  std::vector<Name> to;  ///< Storages; the plan's first one unless it says otherwise.
-  std::optional<std::variant<EverySchedule, DailySchedule>> every;
+  std::vector<Name> to;           ///< Storages; the plan's first one unless it says otherwise.
+  std::optional<Schedule> every;  ///< Nothing: backups are taken by hand.
   Keep keep;
   std::optional<Duration> estimate;  ///< The author's guess of how long one backup takes.
+
+  /// It receives logs, of PostgreSQL sources only, and takes no backups.
+  [[nodiscard]] bool is_continuous() const {
+    return every && std::holds_alternative<ContinuousSchedule>(*every);
+  }
 };
 
 /// A value as a check compares it. std::monostate is null.

@@ -72,7 +72,8 @@ class ContinuousLog(LogWorld):
                         ("--to-time", "1999-01-01T00:00:00Z")):
             answer = self.error("restore", self.url, "--into", data, *options, code=5)
             self.assertEqual(list(data.iterdir()), [], answer)
-        self.error("restore", self.url, "--into", data, "--to-time", "2026-11-20 14:00", code=2)
+        refused = self.error("restore", self.url, "--into", data, "--to-time", "2026-11-20 14:00", code=2, TZ="CET-1")
+        self.assertEqual(refused["hint"], "Write 2026-11-20T14:00:00+01:00 (CET), or 2026-11-20T14:00:00Z (UTC).")
 
     def test_a_killed_receiver_goes_on_where_it_was(self):
         receiver = self.receive()

@@ -91,8 +91,12 @@ class ReferenceCheck {
   }
 
   void check_policy(const BackupPolicy& policy) {
-    for (const Name& source : policy.sources)
-      known("backup", "source", "sources", source, plan_.sources);
+    for (const Name& name : policy.sources) {
+      const Source* source = known("backup", "source", "sources", name, plan_.sources);
+      if (source != nullptr && policy.is_continuous())
+        expect_kind<PostgresSource>("backup", "a postgres source for a continuous policy", *source,
+                                    name.at);
+    }
     for (const Name& name : policy.to) {
       const Storage* storage = known("backup", "storage", "storage", name, plan_.storages);
       if (storage != nullptr && storage->replica_of)

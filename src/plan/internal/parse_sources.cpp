@@ -177,6 +177,10 @@ void parse_schedule(const Value& value, BackupPolicy& policy) {
       value.expected("a time of day such as daily 02:00 UTC");
     return;
   }
+  if (value.is_scalar() && value.node().text == "continuous") {
+    policy.every = ContinuousSchedule{};
+    return;
+  }
   if (const auto interval = value.duration_above_zero()) policy.every = EverySchedule{*interval};
 }
 
@@ -216,6 +220,10 @@ void parse_backup(const Value& value, Draft& draft) {
   if (const auto every = fields.find("every")) parse_schedule(*every, policy);
   if (const auto keep = fields.find("keep")) parse_keep(*keep, policy.keep);
   fields.duration("estimate", policy.estimate);
+  for (const char* key : {"keep", "estimate"})
+    if (const auto field = fields.find(key); field && policy.is_continuous())
+      field->fail("a continuous policy takes no backups",
+                  "Remove it: log is kept as long as a kept recovery point needs it.");
   constexpr std::array<std::string_view, 5> kLater = {"physical", "wal", "copy", "verify",
                                                       "when_changed"};
   fields.finish(kLater);

@@ -271,6 +271,23 @@ TEST(Backup, RefusesWhatItCannotSchedule) {
   EXPECT_THAT(problem("{sources: [a], wal: {}}"), HasSubstr("does not know it yet"));
 }
 
+TEST(Backup, ReceivesTheLogOfDatabasesOnly) {
+  const std::string sources =
+      "sources: {a: {type: files, path: /a}, db: {type: postgres, url: \"postgres://u@h/d\"}}\n";
+  const auto problem = [&](const std::string& policy) {
+    return problem_of(sources + "backup: [" + policy + "]\n");
+  };
+  EXPECT_TRUE(plan_of(sources + "backup: [{sources: [db], every: continuous}]\n")
+                  .backups.at(0)
+                  .is_continuous());
+  EXPECT_THAT(problem("{sources: [db, a], every: continuous}"),
+              HasSubstr("expected a postgres source for a continuous policy, but a is none"));
+  EXPECT_THAT(problem("{sources: [db], every: continuous, keep: {daily: 3}}"),
+              HasSubstr("keep: a continuous policy takes no backups"));
+  EXPECT_THAT(problem("{sources: [db], every: continuous, estimate: 3m}"),
+              HasSubstr("estimate: a continuous policy takes no backups"));
+}
+
 TEST(Backup, RefusesUnknownSourcesAndStorages) {
   EXPECT_THAT(problem_of(kSources + "backup: [{sources: [c]}]\n"),
               HasSubstr("6:21: backup: there is no source \"c\"\n  Known: a, b."));
