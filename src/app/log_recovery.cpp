@@ -5,6 +5,7 @@
 
 #include "backup/wal_place.hpp"
 #include "base/assert.hpp"
+#include "source/postgresql/wal_scanner.hpp"
 
 namespace reprieve::app {
 namespace {
@@ -231,14 +232,32 @@ class ArchiveSupply : public WalSupply {
       return Error{ErrorKind::kCorrupt, "the log has a gap where there was none"};
     for (const WalAnswer::Part& part : parts) {
       REPRIEVE_TRY(const Bytes bytes, archive_.read(part));
+      prove(*leg, part.range.from, bytes);
       REPRIEVE_RETURN_IF_ERROR(take(bytes));
     }
     return kOk;
   }
+  [[nodiscard]] std::string doubt() const override { return doubt_; }
 
  private:
+  /// Record by record, up to the leg's end; what a timeline has behind its fork is not replayed.
+  void prove(const WalReach::Leg& leg, Lsn from, ByteView bytes) {
+    if (!doubt_.empty() || from >= leg.range.to) return;
+    if (leg.timeline != proving_) {
+      proving_ = leg.timeline;
+      scanner_.emplace(from, archive_.map().segment_size, archive_.page_size(),
+                       [](const WalEvent&) {});
+    }
+    const auto wanted = std::min<std::uint64_t>(bytes.size(), leg.range.to.value - from.value);
+    if (const auto fed = scanner_->feed(bytes.first(static_cast<std::size_t>(wanted))); !fed)
+      doubt_ = fed.error().what;
+  }
+
   const WalArchive& archive_;
   std::vector<WalReach::Leg> legs_;
+  std::uint32_t proving_ = 0;  ///< Timeline of what scanner_ reads.
+  std::optional<WalScanner> scanner_;
+  std::string doubt_;
 };
 
 }  // namespace

@@ -81,6 +81,7 @@ Result<WalArchive> WalArchive::open(const repository::Repository& repository, co
                        origin->system_identifier + "."};
     archive.system_ = origin->system_identifier;
     archive.map_.segment_size = origin->segment_size;
+    archive.page_size_ = origin->page_size;
     WalTimeline& timeline = archive.map_.timelines[origin->timeline];
     if (timeline.history.empty()) timeline.history = origin->history;
     timelines[id] = origin->timeline;

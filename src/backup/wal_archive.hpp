@@ -33,6 +33,8 @@ class WalArchive {
   [[nodiscard]] const WalMap& map() const { return map_; }
   [[nodiscard]] bool is_empty() const { return map_.timelines.empty(); }
   [[nodiscard]] const std::string& system_identifier() const { return system_; }
+  /// The server's wal_block_size.
+  [[nodiscard]] std::uint32_t page_size() const { return page_size_; }
   [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
 
   /// The header of a piece by its number in map(). Errors: as StreamReader's.
@@ -47,6 +49,7 @@ class WalArchive {
   std::vector<repository::StreamPiece> pieces_;
   WalMap map_;
   std::string system_;
+  std::uint32_t page_size_ = 0;
   std::vector<std::string> problems_;
 };
 

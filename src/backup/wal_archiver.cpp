@@ -227,7 +227,15 @@ Result<Lsn> WalArchiver::begin(const WalOrigin& origin, Lsn kept_from, bool is_a
               origin.system_identifier + " and not " + stream->origin.system_identifier,
           "If it took the other's place for good, give it a source of its own, or move the "
           "folder away."};
-    if (stream->origin.timeline == origin.timeline) current_ = stream;
+    if (stream->origin.timeline != origin.timeline) continue;
+    if (stream->origin.history != origin.history)
+      return Error{
+          ErrorKind::kConflict,
+          fmt::format("timeline {} has another history than the one whose log is in {}",
+                      origin.timeline, options_.folder),
+          "Two servers of this cluster were promoted. Receive from the one that is to stay; "
+          "if it is this one, move the folder away and take a new backup."};
+    current_ = stream;
   }
   if (is_anew) current_.reset();
   const std::uint64_t size = origin.segment_size;

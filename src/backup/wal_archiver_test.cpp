@@ -332,6 +332,15 @@ TEST_F(Archiver, RefusesAnotherServerAndASecondReceiver) {
   EXPECT_EQ(archiver->begin(other, Lsn{0}, false).error().kind, ErrorKind::kConflict);
 }
 
+TEST_F(Archiver, RefusesATimelineOfAnotherHistory) {
+  const auto archiver = open();
+  ASSERT_TRUE(archiver->begin(origin(2, "1\t0/50\tx\n"), Lsn{0}, false));
+  receive(*archiver, 0, 5000);
+  EXPECT_EQ(archiver->begin(origin(2, "1\t0/40\tx\n"), Lsn{0}, false).error().kind,
+            ErrorKind::kConflict);
+  EXPECT_TRUE(archiver->begin(origin(2, "1\t0/50\tx\n"), Lsn{0}, false));
+}
+
 TEST_F(Archiver, RefusesAServerThatWentBackBehindWhatIsStored) {
   {
     const auto archiver = open();

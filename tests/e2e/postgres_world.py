@@ -66,6 +66,7 @@ class Writer:
 class PostgresWorld(World):
     """Its subclasses call make_primary() in setUp()."""
     version = "15"
+    initdb = ()  # More options of a new cluster.
 
     def setUp(self):
         super().setUp()
@@ -87,7 +88,8 @@ class PostgresWorld(World):
         """A running cluster with pgbench's tables in the database shop, and a role that may back it up."""
         self.port = free_port()
         self.primary = self.folder("primary")
-        self.postgres("initdb", "-D", self.primary, "-k", "-A", "trust", "-U", "admin", "-E", "UTF8", "--locale=C")
+        self.postgres("initdb", "-D", self.primary, "-k", "-A", "trust", "-U", "admin", "-E", "UTF8", "--locale=C",
+                      *self.initdb)
         self.start_cluster(self.primary, self.port, *settings)
         self.sql("create role backup login replication; create role plain login")
         self.sql("create database shop")

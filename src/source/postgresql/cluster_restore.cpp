@@ -280,7 +280,12 @@ class ClusterRestore {
       REPRIEVE_RETURN_IF_ERROR(io::read_exact(file, bytes));
       staged.files[entry.name] = {entry.content.size, to_hex(crypto::sha256(bytes))};
     }
-    if (options_.more_wal != nullptr) REPRIEVE_RETURN_IF_ERROR(stage_more(staged));
+    if (options_.more_wal != nullptr) {
+      REPRIEVE_RETURN_IF_ERROR(stage_more(staged));
+      if (const std::string doubt = options_.more_wal->doubt(); !doubt.empty())
+        summary.notes.push_back(
+            "The log is damaged, and recovery ends there, before the log does: " + doubt);
+    }
     for (const auto& [file, info] : staged.files)
       if (parse_segment_name(file, staged.segment_size)) ++summary.wal_segments;
     const std::string list = name + "/" + std::string{kStagedWalList};

@@ -51,6 +51,9 @@ class WalSupply {
   /// Hands over the bytes of a segment from its start on; what does not come is zeros.
   using Take = std::function<Result<>(ByteView)>;
   virtual Result<> read_segment(const SegmentName& name, const Take& take) = 0;
+  /// What is wrong with the records that were read so far, so that a server stops before the end;
+  /// empty if all of them were proved.
+  [[nodiscard]] virtual std::string doubt() const = 0;
 };
 
 struct ClusterRestoreOptions {
