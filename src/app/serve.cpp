@@ -25,6 +25,7 @@ constexpr Duration kLongestPause = std::chrono::minutes{1};
 constexpr Duration kStandsInterval = std::chrono::minutes{1};
 constexpr int kDone = 0;
 constexpr int kDoneWithProblems = 3;
+constexpr int kDamaged = 7;
 
 /// What all jobs share.
 struct Served {
@@ -93,6 +94,41 @@ class BackupLoop {
       served_.tell({job_.name(), Kind::kTrouble,
                     "what was done cannot be remembered: " + kept.error().what, kept.error().hint});
     tell_end(memory, status, is_taken, last);
+    if (is_taken && job_.proof) prove(last);
+  }
+
+  /// Each recovery point that the backup told of.
+  void prove(const Json& taken) {
+    const auto backups = taken.find("backups");
+    if (backups == taken.end() || !backups->is_array()) return;
+    for (const Json& each : *backups) {
+      if (served_.cancel.is_requested() || !each.is_object()) return;
+      prove(text_of(each, "point"), text_of(each, "source"));
+    }
+  }
+  void prove(const std::string& point, const std::string& source) {
+    const Duration begun = system_clock().uptime();
+    const std::string level{plan::name_of(*job_.proof)};
+    const std::string what = point.substr(0, 8) + " of " + source;
+    auto arguments = served_.command(job_.storage, {"verify", point, "--source", source});
+    arguments.insert(arguments.end(), {"--level", level});
+    Json last;
+    const auto status = run_own_command(
+        std::move(arguments), [&](const Json& object) { last = object; }, served_.cancel);
+    if (status && status->is_success())
+      return served_.tell({job_.name(), Kind::kProved,
+                           fmt::format("{} proved at level {} in {}", what, level,
+                                       format_duration(system_clock().uptime() - begun)),
+                           "", last});
+    if (served_.cancel.is_requested()) return;
+    const bool is_damaged = status && status->code == kDamaged;
+    const Failure failure = failure_of(last, status);
+    served_.tell({job_.name(), Kind::kTrouble,
+                  what + (is_damaged ? " is damaged" : " was not proved: " + failure.what),
+                  is_damaged ? "Take another one, and heal the repository with `reprieve repo "
+                               "repair`."
+                             : failure.hint,
+                  last});
   }
 
   void tell_end(const plan::BackupMemory& memory, const Result<io::ExitStatus>& status,
@@ -187,6 +223,8 @@ std::string_view name_of(ServeEvent::Kind kind) {
       return "begun";
     case Kind::kDone:
       return "done";
+    case Kind::kProved:
+      return "proved";
     case Kind::kTrouble:
       return "trouble";
     case Kind::kStands:

@@ -14,6 +14,7 @@ struct ServeEvent {
   enum class Kind : std::uint8_t {
     kBegun,    ///< Of a backup; a receiver that has the server's log.
     kDone,     ///< A backup was taken.
+    kProved,   ///< A recovery point was read again, as its policy asks.
     kTrouble,  ///< It failed, or needs a person; it is tried again.
     kStands,   ///< Of a receiver, once a minute: how it stands.
   };

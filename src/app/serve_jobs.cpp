@@ -54,7 +54,7 @@ ServeJobs jobs_of(const plan::Plan& plan) {
           add_reception(jobs.receptions, source.text, storage.text);
         continue;
       }
-      BackupJob job{storage.text, {}, *policy.every};
+      BackupJob job{storage.text, {}, *policy.every, policy.verify};
       for (const plan::Name& source : policy.sources)
         job.sources.push_back(source.text);
       jobs.backups.push_back(std::move(job));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ struct BackupJob {
   std::string storage;
   std::vector<std::string> sources;
   plan::Schedule schedule;
+  std::optional<plan::Proof> proof = {};   ///< Of each point that is taken.
   [[nodiscard]] std::string name() const;  ///< "backup of shopdb, uploads to near".
 };
 

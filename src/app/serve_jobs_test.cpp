@@ -27,8 +27,9 @@ ServeJobs jobs_for(const std::string& policies) {
 
 TEST(ServeJobs, AreABackupForEachPolicyAndStorageWithASchedule) {
   const ServeJobs jobs =
-      jobs_for("{sources: [db, up], every: 5m, to: [near, Far-2]}, {sources: [up]}");
+      jobs_for("{sources: [db, up], every: 5m, to: [near, Far-2], verify: data}, {sources: [up]}");
   ASSERT_EQ(jobs.backups.size(), 2U);
+  EXPECT_EQ(jobs.backups[1].proof, plan::Proof::kData);
   EXPECT_EQ(jobs.backups[0].name(), "backup of db, up to near");
   EXPECT_EQ(jobs.backups[1].name(), "backup of db, up to Far-2");
   EXPECT_TRUE(jobs.receptions.empty());

@@ -138,18 +138,21 @@ Json json_of(const BackupPolicy& policy) {
     if (policy.is_continuous()) every = {{"continuous", true}};
   }
   const Keep& keep = policy.keep;
-  return {{"sources", sorted(policy.sources)},
-          {"to", sorted(policy.to)},
-          {"every", every},
-          {"keep",
-           {{"last", keep.last},
-            {"hourly", keep.hourly},
-            {"daily", keep.daily},
-            {"weekly", keep.weekly},
-            {"monthly", keep.monthly},
-            {"yearly", keep.yearly},
-            {"within", json_of(keep.within)}}},
-          {"estimate", json_of(policy.estimate)}};
+  Json json = {{"sources", sorted(policy.sources)},
+               {"to", sorted(policy.to)},
+               {"every", every},
+               {"keep",
+                {{"last", keep.last},
+                 {"hourly", keep.hourly},
+                 {"daily", keep.daily},
+                 {"weekly", keep.weekly},
+                 {"monthly", keep.monthly},
+                 {"yearly", keep.yearly},
+                 {"within", json_of(keep.within)}}},
+               {"estimate", json_of(policy.estimate)}};
+  // Only if it is there, so that plans from before it keep their hash.
+  if (policy.verify) json["verify"] = name_of(*policy.verify);
+  return json;
 }
 
 Json json_of(const HttpCheck& check) {

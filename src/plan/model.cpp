@@ -110,6 +110,11 @@ std::string_view name_of(Severity severity) {
   return kNames[static_cast<std::size_t>(severity)];
 }
 
+std::string_view name_of(Proof proof) {
+  constexpr std::array<std::string_view, 3> kNames = {"reach", "data", "restore"};
+  return kNames[static_cast<std::size_t>(proof)];
+}
+
 Result<> check_param_value(const Param& param, std::string_view value) {
   if (is_value_of(param.type, value)) return kOk;
   const ParamTypeRow& row = kParamTypes[static_cast<std::size_t>(param.type)];

@@ -124,6 +124,11 @@ struct Keep {
   std::optional<Duration> within;
 };
 
+/// How a recovery point is proved: its chunks are there, they open and are what they say, and
+/// files of it are restored and compared.
+enum class Proof : std::uint8_t { kReach, kData, kRestore };
+std::string_view name_of(Proof proof);
+
 struct BackupPolicy {
   Position at;
   std::vector<Name> sources;
@@ -131,6 +136,7 @@ struct BackupPolicy {
   std::optional<Schedule> every;  ///< Nothing: backups are taken by hand.
   Keep keep;
   std::optional<Duration> estimate;  ///< The author's guess of how long one backup takes.
+  std::optional<Proof> verify;       ///< After each backup that is taken when it is due.
 
   /// It receives logs, of PostgreSQL sources only, and takes no backups.
   [[nodiscard]] bool is_continuous() const {

@@ -72,6 +72,19 @@ class Schedules(ServeWorld):
         self.restore("data", self.dir / "out")
         self.assertEqual(tree_of(self.dir / "out"), tree_of(self.data))
 
+    def test_each_new_point_is_proved_as_the_policy_asks_and_damage_is_told(self):
+        write(self.data / "large", os.urandom(3_000_000))
+        self.plan_files("1s, verify: data")
+        served = self.serve()
+        self.wait_for("a proof", lambda: served.of("proved"))
+        self.assertEqual(served.of("trouble"), [])
+        self.assertTrue(any(point["verified"] for point in self.points("data")))
+        for pack in (self.repo / "pack").rglob("*"):
+            if pack.is_file() and pack.stat().st_size > 2_000_000:
+                pack.write_bytes(bytes(pack.stat().st_size))
+        self.wait_for("the damage", lambda: any("is damaged" in line["text"] for line in served.of("trouble")))
+        self.assertEqual(served.end(), 0)
+
     def test_what_was_taken_today_is_not_taken_again_and_what_was_missed_is(self):
         self.plan_files("daily 02:00 UTC")
         for expected in (1, 1, 2):

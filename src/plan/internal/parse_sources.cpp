@@ -207,6 +207,9 @@ void parse_keep(const Value& value, Keep& keep) {
     value.fail("would keep nothing", "Give a number above zero, or remove `keep` to keep all.");
 }
 
+constexpr std::array<std::pair<std::string_view, Proof>, 3> kProofs = {
+    {{"reach", Proof::kReach}, {"data", Proof::kData}, {"restore", Proof::kRestore}}};
+
 void parse_backup(const Value& value, Draft& draft) {
   BackupPolicy policy;
   policy.at = value.at();
@@ -220,12 +223,12 @@ void parse_backup(const Value& value, Draft& draft) {
   if (const auto every = fields.find("every")) parse_schedule(*every, policy);
   if (const auto keep = fields.find("keep")) parse_keep(*keep, policy.keep);
   fields.duration("estimate", policy.estimate);
-  for (const char* key : {"keep", "estimate"})
+  if (const auto verify = fields.find("verify")) policy.verify = verify->one_of<Proof>(kProofs);
+  for (const char* key : {"keep", "estimate", "verify"})
     if (const auto field = fields.find(key); field && policy.is_continuous())
       field->fail("a continuous policy takes no backups",
                   "Remove it: log is kept as long as a kept recovery point needs it.");
-  constexpr std::array<std::string_view, 5> kLater = {"physical", "wal", "copy", "verify",
-                                                      "when_changed"};
+  constexpr std::array<std::string_view, 4> kLater = {"physical", "wal", "copy", "when_changed"};
   fields.finish(kLater);
   draft.plan.backups.push_back(std::move(policy));
 }

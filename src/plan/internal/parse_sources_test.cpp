@@ -257,6 +257,13 @@ TEST(Backup, ReadsSchedulesAndRetention) {
   EXPECT_FALSE(plan.backups[3].every);
 }
 
+TEST(Backup, ReadsHowNewPointsAreProved) {
+  const Plan plan = plan_of(kSources + "backup: [{sources: [a], every: 1h, verify: restore}]\n");
+  EXPECT_EQ(plan.backups.at(0).verify, Proof::kRestore);
+  EXPECT_THAT(problem_of(kSources + "backup: [{sources: [a], verify: full}]\n"),
+              HasSubstr("reach"));
+}
+
 TEST(Backup, RefusesWhatItCannotSchedule) {
   const auto problem = [](const std::string& policy) {
     return problem_of(kSources + "backup: [" + policy + "]\n");
@@ -284,6 +291,8 @@ TEST(Backup, ReceivesTheLogOfDatabasesOnly) {
               HasSubstr("expected a postgres source for a continuous policy, but a is none"));
   EXPECT_THAT(problem("{sources: [db], every: continuous, keep: {daily: 3}}"),
               HasSubstr("keep: a continuous policy takes no backups"));
+  EXPECT_THAT(problem("{sources: [db], every: continuous, verify: data}"),
+              HasSubstr("verify: a continuous policy takes no backups"));
   EXPECT_THAT(problem("{sources: [db], every: continuous, estimate: 3m}"),
               HasSubstr("estimate: a continuous policy takes no backups"));
 }
