@@ -1,11 +1,15 @@
 #!/usr/bin/python3
-"""summarise.py RESULTS.csv: medians, and the ratio of reprieve to the better peer, per set and step."""
+"""summarise.py RESULTS.csv: medians, and the ratio of reprieve to the better peer, per set and step.
+
+With a column "server", the processor time that the server took meanwhile, medians of processor time too.
+"""
 import collections
 import csv
 import statistics
 import sys
 
 rows = collections.defaultdict(list)
+processor = collections.defaultdict(list)
 memory = collections.defaultdict(int)
 size = {}
 with open(sys.argv[1], encoding="utf-8") as file:
@@ -13,19 +17,34 @@ with open(sys.argv[1], encoding="utf-8") as file:
         rows[row["set"], row["step"], row["who"]].append(float(row["seconds"]))
         memory[row["set"], row["who"]] = max(memory[row["set"], row["who"]], int(row["peak_kib"]))
         size[row["set"], row["step"], row["who"]] = int(row["repository_bytes"])
+        if "server" in row:
+            processor[row["set"], row["step"], row["who"]].append(sum(float(row[each]) for each in ("user", "system", "server")))
 
 people = list(dict.fromkeys(who for _, _, who in rows))
-print(f"\n{'set':8}{'step':12}" + "".join(f"{who:>12}" for who in people) + f"{'ratio':>10}")
-worst = 0.0
-for set_, step in dict.fromkeys((a, b) for a, b, _ in rows):
-    medians = {who: statistics.median(rows[set_, step, who]) for who in people if (set_, step, who) in rows}
-    peers = [seconds for who, seconds in medians.items() if who != "reprieve"]
-    ratio = medians["reprieve"] / min(peers) if peers and "reprieve" in medians else float("nan")
-    worst = max(worst, ratio) if ratio == ratio else worst
-    print(f"{set_:8}{step:12}" + "".join(f"{medians.get(who, float('nan')):10.2f} s" for who in people) + f"{ratio:10.2f}")
+width = max(12, *(len(who) + 2 for who in people))
+
+
+def print_medians(figures):
+    """Returns the worst ratio."""
+    worst = 0.0
+    for set_, step in dict.fromkeys((a, b) for a, b, _ in figures):
+        medians = {who: statistics.median(figures[set_, step, who]) for who in people if (set_, step, who) in figures}
+        peers = [seconds for who, seconds in medians.items() if who != "reprieve"]
+        ratio = medians["reprieve"] / min(peers) if peers and "reprieve" in medians and min(peers) else float("nan")
+        worst = max(worst, ratio) if ratio == ratio else worst
+        print(f"{set_:9}{step:12}" + "".join(f"{medians[who]:{width - 2}.2f} s" if who in medians else f"{'not there':>{width}}"
+                                             for who in people) + f"{ratio:10.2f}")
+    return worst
+
+
+print(f"\n{'set':9}{'step':12}" + "".join(f"{who:>{width}}" for who in people) + f"{'ratio':>10}")
+worst_ratio = print_medians(rows)
 for set_ in dict.fromkeys(a for a, _, _ in rows):
-    print(f"{set_:8}{'peak MiB':12}" + "".join(f"{memory[set_, who] / 1024:12.0f}" for who in people))
-    for step in ("first", "prune"):
+    print(f"{set_:9}{'peak MiB':12}" + "".join(f"{memory[set_, who] / 1024:{width}.0f}" for who in people))
+    for step in ("first", "full", "clustered", "scattered", "prune"):
         if any((set_, step, who) in size for who in people):
-            print(f"{set_:8}{step + ' MB':12}" + "".join(f"{size.get((set_, step, who), 0) / 1e6:12.0f}" for who in people))
-print(f"\nworst ratio to the better peer: {worst:.2f}")
+            print(f"{set_:9}{step + ' MB':12}" + "".join(f"{size.get((set_, step, who), 0) / 1e6:{width}.0f}" for who in people))
+if processor:
+    print("\nprocessor time, the server's included")
+    print_medians(processor)
+print(f"\nworst ratio to the better peer: {worst_ratio:.2f}")
