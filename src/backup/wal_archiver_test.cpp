@@ -275,7 +275,7 @@ TEST_F(Archiver, StoresBesideTheReceiver) {
     receive(*archiver, at, at + kStep);
     archiver->heard(Lsn{at + kStep}, clock_.now());
     clock_.sleep_for(std::chrono::seconds{1});
-    EXPECT_EQ(archiver->status().doubt, "") << at;
+    EXPECT_EQ(archiver->status().problem, "") << at;
   }
   archiver->finish();
   storing.join();
