@@ -60,6 +60,7 @@ struct RestoreChoices {
   bool is_deleting_extra = false;  ///< Files: remove what the point does not have.
   bool is_durable = false;         ///< Files: wait until everything is on the disk.
   bool is_replacing = false;  ///< Databases: empty a stopped data directory of the same cluster.
+  bool is_delta = false;      ///< Databases: write into it only what differs.
   bool is_drill = false;      ///< Databases: a copy beside the original.
   std::string owner;          ///< Databases: OS user.
   std::map<std::uint32_t, std::string> tablespaces;  ///< Databases: OID to another path.
@@ -72,7 +73,7 @@ struct RestoreOutcome {
   std::uint64_t bytes = 0;
   std::uint64_t files_written = 0;
   std::uint64_t bytes_written = 0;
-  std::uint64_t bytes_kept = 0;  ///< Files: of those written, what was there already.
+  std::uint64_t bytes_kept = 0;  ///< Of the files written, what was there already.
   std::uint64_t files_unchanged = 0;
   std::uint64_t deleted = 0;
   Json cluster;                    ///< Databases: what restore_cluster() said.

@@ -96,6 +96,11 @@ Result<> keep_one_root(std::vector<Entry>& roots, const std::string& wanted) {
 
 Result<> restore_into_files(backup::RepositoryReader& reader, std::vector<Entry> roots,
                             const RestoreChoices& choices, RestoreOutcome& outcome) {
+  if (choices.is_delta)
+    return Error{
+        ErrorKind::kInvalid, "--delta is for databases",
+        "Leave it out: files are restored by writing what differs anyway. --delete removes "
+        "what the point does not have."};
   if (!choices.root.empty()) REPRIEVE_RETURN_IF_ERROR(keep_one_root(roots, choices.root));
   RestoreOptions options;
   options.target = choices.into;
@@ -124,6 +129,7 @@ Result<> restore_into_cluster(backup::RepositoryReader& reader, const std::vecto
   ClusterRestoreOptions options;
   options.data_directory = choices.into;
   options.is_replacing = choices.is_replacing;
+  options.is_delta = choices.is_delta;
   options.is_dry_run = choices.is_dry_run;
   options.owner = choices.owner;
   options.tablespaces = choices.tablespaces;
@@ -136,8 +142,11 @@ Result<> restore_into_cluster(backup::RepositoryReader& reader, const std::vecto
   outcome.is_postgres = true;
   outcome.files = summary.files;
   outcome.bytes = summary.bytes;
-  outcome.files_written = choices.is_dry_run ? 0 : summary.files;
-  outcome.bytes_written = choices.is_dry_run ? 0 : summary.bytes;
+  outcome.files_written = summary.files_written;
+  outcome.bytes_written = summary.bytes_written;
+  outcome.bytes_kept = summary.bytes_kept;
+  outcome.files_unchanged = summary.files_unchanged;
+  outcome.deleted = summary.deleted;
   outcome.notes = summary.notes;
   outcome.notes.insert(outcome.notes.end(), recovery.plan.notes.begin(), recovery.plan.notes.end());
   outcome.cluster = {{"system_identifier", summary.system_identifier},
@@ -146,7 +155,11 @@ Result<> restore_into_cluster(backup::RepositoryReader& reader, const std::vecto
                      {"start_lsn", summary.start_lsn},
                      {"end_lsn", summary.end_lsn},
                      {"wal_segments", summary.wal_segments},
-                     {"is_suspect", summary.is_suspect}};
+                     {"is_suspect", summary.is_suspect},
+                     {"old_wal", nullptr}};
+  if (const OldWalPlace& old = summary.old_wal; old.files > 0)
+    outcome.cluster["old_wal"] = {
+        {"folder", old.folder}, {"files", old.files}, {"bytes", old.bytes}};
   return kOk;
 }
 

@@ -159,8 +159,14 @@ void add_restore(CLI::App& parser, Invocation& invocation) {
   command->add_flag("--delete", choices.is_deleting_extra,
                     "Files: remove what the recovery point does not have");
   command->add_flag("--sync", choices.is_durable, "Files: wait until everything is on the disk");
-  command->add_flag("--replace", choices.is_replacing,
-                    "Databases: empty the stopped data directory of the same cluster first");
+  auto* replace =
+      command->add_flag("--replace", choices.is_replacing,
+                        "Databases: empty the stopped data directory of the same cluster first");
+  command
+      ->add_flag("--delta", choices.is_delta,
+                 "Databases: write only what differs into the stopped data directory of the same "
+                 "cluster, remove what is too much, and keep its old log")
+      ->excludes(replace);
   command->add_flag("--drill", choices.is_drill,
                     "Databases: a copy beside the original that talks to nobody");
   command->add_option("--owner", choices.owner, "Databases: the OS user that owns the files");
@@ -174,7 +180,8 @@ void add_restore(CLI::App& parser, Invocation& invocation) {
       "  reprieve restore /srv/data --at latest --into /tmp/out\n"
       "  reprieve restore uploads --at 2026-11-19T02:00:00Z --only 2026/11 --into /tmp/out\n"
       "  reprieve restore shopdb --into /var/lib/postgresql/15/restored\n"
-      "  reprieve restore shopdb --to-time 2026-11-19T14:49:00Z --into /srv/pg");
+      "  reprieve restore shopdb --to-time 2026-11-19T14:49:00Z --into /srv/pg\n"
+      "  reprieve restore shopdb --into /var/lib/postgresql/15/main --delta");
   command->callback([&invocation, arguments] {
     invocation.run = [&invocation, arguments](const Console& console) {
       return finish(console, [&] { return run_restore(invocation, *arguments, console); });

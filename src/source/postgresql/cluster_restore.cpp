@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <set>
 
+#include "base/format.hpp"
 #include "crypto/crypto.hpp"
 #include "io/directory.hpp"
 #include "io/durable_file.hpp"
@@ -15,7 +16,9 @@
 #include "source/postgresql/facts.hpp"
 #include "source/postgresql/internal/cluster_settings.hpp"
 #include "source/postgresql/internal/cluster_target.hpp"
+#include "source/postgresql/internal/cluster_trim.hpp"
 #include "source/postgresql/internal/cluster_writer.hpp"
+#include "source/postgresql/internal/old_wal.hpp"
 #include "source/postgresql/settings_file.hpp"
 #include "source/postgresql/staged_wal.hpp"
 
@@ -173,73 +176,239 @@ Result<std::optional<FileOwner>> choose_owner(const ClusterRestoreOptions& optio
   return std::optional<FileOwner>{};
 }
 
+/// What of the point's data directory a restore does not take over.
+std::set<std::string> left_out_of(const ClusterPoint& point, bool is_delta) {
+  // A backup of a standby, or of a cluster that was itself recovering, holds the signs of that.
+  std::set<std::string> left_out = {"global/pg_control", "standby.signal", "recovery.signal",
+                                    std::string{kUnfinishedMarker}, std::string{kStagedWalFolder}};
+  if (point.is_remapped) left_out.insert("tablespace_map");
+  // May be a link to another disk, and has the old log in it.
+  if (is_delta) left_out.insert("pg_wal");
+  return left_out;
+}
+
+/// How the restore writes, given what it found.
+Writing writing_of(const ClusterRestoreOptions& options, const RestoreTarget& target) {
+  const bool is_there =
+      target.state == TargetState::kUnfinished || target.state == TargetState::kReplaceable;
+  if (!options.is_delta || !is_there) return Writing::kAnew;
+  return options.is_dry_run ? Writing::kDryDelta : Writing::kDelta;
+}
+
 /// One restore, from the first byte written to the last.
 class ClusterRestore {
  public:
   ClusterRestore(RestoreReader& reader, const ClusterPoint& point,
                  const ClusterRestoreOptions& options, std::vector<Setting> settings,
-                 std::optional<FileOwner> owner)
+                 std::optional<FileOwner> owner, const RestoreTarget& target)
       : reader_{reader},
         point_{point},
         options_{options},
         settings_{std::move(settings)},
-        writer_{reader, owner} {}
+        target_{target},
+        writing_{writing_of(options, target)},
+        writer_{reader, owner, writing_} {}
 
-  Result<> run(const RestoreTarget& target, ClusterRestoreSummary& summary) {
-    REPRIEVE_RETURN_IF_ERROR(claim(target));
+  Result<> run(ClusterRestoreSummary& summary) {
+    REPRIEVE_RETURN_IF_ERROR(is_delta() ? claim_for_delta_of(summary) : claim());
+    REPRIEVE_RETURN_IF_ERROR(take_root());
+    if (is_delta()) REPRIEVE_RETURN_IF_ERROR(make_room(summary));
     REPRIEVE_RETURN_IF_ERROR(write_data());
     for (const PlacedTablespace& space : point_.tablespaces)
-      REPRIEVE_RETURN_IF_ERROR(write_tablespace(space, target));
+      REPRIEVE_RETURN_IF_ERROR(write_tablespace(space));
     REPRIEVE_RETURN_IF_ERROR(writer_.flush());
     REPRIEVE_RETURN_IF_ERROR(write_map());
     REPRIEVE_RETURN_IF_ERROR(stage_wal(summary));
     REPRIEVE_RETURN_IF_ERROR(write_settings(summary));
     REPRIEVE_RETURN_IF_ERROR(sync_all());
     REPRIEVE_RETURN_IF_ERROR(finish());
-    summary.files = writer_.files();
-    summary.directories = writer_.directories();
-    summary.bytes = writer_.bytes();
+    count(summary);
+    return kOk;
+  }
+
+  /// What run() would do to the cluster that is there; only looks. For a delta.
+  Result<> compare(ClusterRestoreSummary& summary) {
+    REPRIEVE_TRY(root_, io::Directory::open(options_.data_directory));
+    REPRIEVE_RETURN_IF_ERROR(find_old_wal(summary));
+    REPRIEVE_RETURN_IF_ERROR(make_room(summary));
+    REPRIEVE_RETURN_IF_ERROR(write_data());
+    for (const PlacedTablespace& space : point_.tablespaces) {
+      auto folder = open_if_there(space.link.location);
+      if (!folder) return std::move(folder).error();
+      REPRIEVE_RETURN_IF_ERROR(
+          writer_.write_tree(*folder, space.link.location, *space.tree.directory));
+    }
+    for (const Entry& entry : point_.wal) {
+      REPRIEVE_RETURN_IF_ERROR(writer_.write_file({}, std::string{kStagedWalFolder}, entry));
+      if (parse_segment_name(entry.name, point_.facts.wal_segment_size)) ++summary.wal_segments;
+    }
+    REPRIEVE_RETURN_IF_ERROR(writer_.flush());
+    count(summary);
     return kOk;
   }
 
  private:
-  Result<> claim(const RestoreTarget& target) {
-    std::vector<std::string> locations;
-    locations.reserve(point_.tablespaces.size());
+  [[nodiscard]] bool is_delta() const { return writing_ != Writing::kAnew; }
+
+  void count(ClusterRestoreSummary& summary) const {
+    summary.files = writer_.files();
+    summary.directories = writer_.directories();
+    summary.bytes = writer_.bytes();
+    summary.files_unchanged = writer_.files_unchanged();
+    summary.files_written = summary.files - summary.files_unchanged;
+    summary.bytes_written = writer_.bytes_written();
+    summary.bytes_kept = writer_.bytes_kept();
+  }
+
+  [[nodiscard]] RestoreMarker marker() const {
+    RestoreMarker marker{point_.facts.system_identifier, {}, is_delta(), old_wal_folder_};
     for (const PlacedTablespace& space : point_.tablespaces)
-      locations.push_back(space.link.location);
-    REPRIEVE_RETURN_IF_ERROR(
-        claim_target(options_.data_directory, target.state,
-                     encode_marker(point_.facts.system_identifier, locations)));
+      marker.tablespaces.push_back(space.link.location);
+    if (!is_delta()) return marker;
+    // Their links may be gone when an interrupted run is gone on with.
+    for (const std::string& own : target_.own_tablespaces)
+      if (std::ranges::find(marker.tablespaces, own) == marker.tablespaces.end())
+        marker.tablespaces.push_back(own);
+    return marker;
+  }
+
+  Result<> claim() {
+    REPRIEVE_RETURN_IF_ERROR(claim_target(options_.data_directory, target_.state, marker()));
     REPRIEVE_TRY(root_, io::Directory::open(options_.data_directory));
+    return kOk;
+  }
+
+  Result<> claim_for_delta_of(ClusterRestoreSummary& summary) {
+    REPRIEVE_TRY(root_, io::Directory::open(options_.data_directory));
+    REPRIEVE_RETURN_IF_ERROR(find_old_wal(summary));
+    return claim_for_delta(options_.data_directory, marker());
+  }
+
+  Result<> take_root() {
     const mode_t mode = (point_.data.mode & 0777U) == 0750U ? 0750 : 0700;
     if (::fchmod(root_.fd(), mode) != 0)
       return error_from_errno(errno, options_.data_directory + ": setting its mode");
     return writer_.give_away(root_.fd());
   }
 
+  /// Where the old log is, and where it will be. The name is in the marker before anything is
+  /// moved, so that a run that goes on puts the rest to what was moved already.
+  Result<> find_old_wal(ClusterRestoreSummary& summary) {
+    REPRIEVE_TRY(old_wal_, open_wal_folder(root_));
+    if (!old_wal_) {
+      if (root_.stat("pg_wal"))
+        summary.notes.push_back(
+            "pg_wal was a link to what does not belong to the owner of the data directory: it "
+            "becomes a folder, and what the link led to is left as it is.");
+      return kOk;
+    }
+    REPRIEVE_TRY(const auto present, old_wal_->directory.list());
+    old_wal_folder_ =
+        is_old_wal_folder(target_.old_wal) ? target_.old_wal : next_old_wal_folder(present);
+    REPRIEVE_TRY(OldWal old, measure_old_wal(old_wal_->directory));
+    if (const auto moved = old_wal_->directory.open_directory(old_wal_folder_)) {
+      REPRIEVE_TRY(const OldWal before, measure_old_wal(*moved));
+      old.files += before.files;
+      old.bytes += before.bytes;
+    }
+    if (old.files > 0)
+      summary.old_wal = {path_of("pg_wal/" + old_wal_folder_), old.files, old.bytes};
+    return kOk;
+  }
+
+  /// Puts the old log aside and removes what the point does not have, before anything is written.
+  Result<> make_room(ClusterRestoreSummary& summary) {
+    const bool is_dry = options_.is_dry_run;
+    TrimOptions trim{
+        left_out_of(point_, true),
+        {std::string{kUnfinishedMarker}, "lost+found", "backup_manifest", "global/pg_control"},
+        false,
+        is_dry};
+    if (old_wal_) {
+      trim.kept.insert("pg_wal");
+      if (!is_dry)
+        REPRIEVE_RETURN_IF_ERROR(set_old_wal_aside(old_wal_->directory, old_wal_folder_));
+      REPRIEVE_RETURN_IF_ERROR(trim_wal_folder(summary));
+    }
+    REPRIEVE_TRY(const std::uint64_t removed,
+                 trim_tree(reader_, root_, options_.data_directory, *point_.data.directory, trim));
+    summary.deleted += removed;
+    for (const PlacedTablespace& space : point_.tablespaces) {
+      const std::string& location = space.link.location;
+      REPRIEVE_TRY(const io::Directory folder, open_if_there(location));
+      if (!folder.is_open()) continue;
+      REPRIEVE_TRY(
+          const std::uint64_t gone,
+          trim_tree(reader_, folder, location, *space.tree.directory,
+                    {.left_out = {}, .kept = {}, .is_shared = true, .is_dry_run = is_dry}));
+      summary.deleted += gone;
+    }
+    note_left_tablespaces(summary);
+    return kOk;
+  }
+
+  Result<> trim_wal_folder(ClusterRestoreSummary& summary) {
+    const auto stored = find_entry(point_.data_entries, "pg_wal", EntryType::kDirectory);
+    if (!stored) return kOk;
+    TrimOptions trim{{}, {"lost+found"}, old_wal_->is_linked, options_.is_dry_run};
+    REPRIEVE_TRY(const auto present, old_wal_->directory.list());
+    for (const io::DirectoryEntry& entry : present)
+      if (is_old_wal_folder(entry.name) || is_wal_file(entry.name)) trim.kept.insert(entry.name);
+    REPRIEVE_TRY(
+        const std::uint64_t removed,
+        trim_tree(reader_, old_wal_->directory, path_of("pg_wal"), *stored->directory, trim));
+    summary.deleted += removed;
+    return kOk;
+  }
+
+  void note_left_tablespaces(ClusterRestoreSummary& summary) const {
+    for (const std::string& own : target_.own_tablespaces) {
+      const auto is_it = [&](const PlacedTablespace& space) { return space.link.location == own; };
+      if (std::ranges::none_of(point_.tablespaces, is_it))
+        summary.notes.push_back("The restored cluster has no tablespace in " + own +
+                                ": what lies there is left as it is; remove it when it is of no "
+                                "more use.");
+    }
+  }
+
+  /// Not open if it is not there.
+  static Result<io::Directory> open_if_there(const std::string& path) {
+    if (!io::exists(path)) return io::Directory{};
+    return io::Directory::open(path);
+  }
+
   Result<> write_data() {
-    // A backup of a standby, or of a cluster that was itself recovering, holds the signs of that.
-    std::set<std::string> left_out = {"global/pg_control", "standby.signal", "recovery.signal",
-                                      std::string{kUnfinishedMarker},
-                                      std::string{kStagedWalFolder}};
-    if (point_.is_remapped) left_out.insert("tablespace_map");
-    REPRIEVE_RETURN_IF_ERROR(
-        writer_.write_tree(root_, options_.data_directory, *point_.data.directory, left_out));
+    REPRIEVE_RETURN_IF_ERROR(writer_.write_tree(
+        root_, options_.data_directory, *point_.data.directory, left_out_of(point_, is_delta())));
     Entry manifest = point_.manifest;
     REPRIEVE_RETURN_IF_ERROR(writer_.write_file(root_, options_.data_directory, manifest));
+    return is_delta() && old_wal_ ? write_wal_folder(old_wal_->directory) : make_wal_folder();
+  }
+
+  Result<> make_wal_folder() {
     // A server that was never archiving may lack the folder that recovery writes to.
     REPRIEVE_TRY(const io::Directory wal, writer_.make_folder(root_, "pg_wal", 0700));
+    return write_wal_folder(wal);
+  }
+
+  Result<> write_wal_folder(const io::Directory& wal) {
+    if (is_delta()) {
+      if (wal.is_open() && !options_.is_dry_run)
+        REPRIEVE_RETURN_IF_ERROR(writer_.give_away(wal.fd()));
+      const auto stored = find_entry(point_.data_entries, "pg_wal", EntryType::kDirectory);
+      if (stored)
+        REPRIEVE_RETURN_IF_ERROR(writer_.write_tree(wal, path_of("pg_wal"), *stored->directory));
+    }
     REPRIEVE_RETURN_IF_ERROR(writer_.make_folder(wal, "archive_status", 0700));
     return kOk;
   }
 
-  Result<> write_tablespace(const PlacedTablespace& space, const RestoreTarget& target) {
+  Result<> write_tablespace(const PlacedTablespace& space) {
     const std::string& location = space.link.location;
     REPRIEVE_RETURN_IF_ERROR(io::create_directories_durably(location));
     const bool is_own =
-        std::ranges::find(target.own_tablespaces, location) != target.own_tablespaces.end();
-    if (is_own && !space.folder.empty())
+        std::ranges::find(target_.own_tablespaces, location) != target_.own_tablespaces.end();
+    if (is_own && !space.folder.empty() && !is_delta())
       REPRIEVE_RETURN_IF_ERROR(io::remove_tree(location + "/" + space.folder));
     REPRIEVE_TRY(const io::Directory folder, io::Directory::open(location));
     if (::fchmod(folder.fd(), 0700) != 0)
@@ -247,7 +416,15 @@ class ClusterRestore {
     REPRIEVE_RETURN_IF_ERROR(writer_.give_away(folder.fd()));
     REPRIEVE_RETURN_IF_ERROR(writer_.write_tree(folder, location, *space.tree.directory));
     REPRIEVE_TRY(const io::Directory links, writer_.make_folder(root_, "pg_tblspc", 0700));
-    const std::string name = std::to_string(space.link.oid);
+    return link_tablespace(links, std::to_string(space.link.oid), location);
+  }
+
+  static Result<> link_tablespace(const io::Directory& links, const std::string& name,
+                                  const std::string& location) {
+    std::uint64_t removed = 0;
+    if (const auto gone = io::remove_tree(links, name, io::Immutable::kRespect, removed);
+        !gone && gone.error().kind != ErrorKind::kNotFound)
+      return gone.error();
     if (::symlinkat(location.c_str(), links.fd(), name.c_str()) != 0)
       return error_from_errno(errno, "pg_tblspc/" + name);
     return kOk;
@@ -358,6 +535,8 @@ class ClusterRestore {
       REPRIEVE_TRY(const io::Directory folder, io::Directory::open(space.link.location));
       if (::syncfs(folder.fd()) != 0) return error_from_errno(errno, "syncing a tablespace");
     }
+    if (old_wal_ && ::syncfs(old_wal_->directory.fd()) != 0)
+      return error_from_errno(errno, "syncing pg_wal");
     return kOk;
   }
 
@@ -390,8 +569,13 @@ class ClusterRestore {
   const ClusterPoint& point_;
   const ClusterRestoreOptions& options_;
   const std::vector<Setting> settings_;
+  const RestoreTarget& target_;
+  const Writing writing_;
   ClusterWriter writer_;
   io::Directory root_;
+  // Of a delta:
+  std::optional<WalFolder> old_wal_;  ///< The cluster's pg_wal.
+  std::string old_wal_folder_;        ///< The name in it to which the old log goes.
 };
 
 Result<> measure(RestoreReader& reader, const ClusterPoint& point, ClusterRestoreSummary& summary) {
@@ -409,7 +593,19 @@ Result<> measure(RestoreReader& reader, const ClusterPoint& point, ClusterRestor
     summary.bytes += entry.content.size;
     if (parse_segment_name(entry.name, point.facts.wal_segment_size)) ++summary.wal_segments;
   }
+  summary.files_written = summary.files;
+  summary.bytes_written = summary.bytes;
   return kOk;
+}
+
+/// Tells a person where the old log is.
+void note_old_wal(ClusterRestoreSummary& summary, bool is_dry_run) {
+  const OldWalPlace& old = summary.old_wal;
+  if (old.files == 0) return;
+  summary.notes.push_back(
+      "The log that lay in pg_wal " + std::string{is_dry_run ? "would be kept" : "is kept"} +
+      " in " + old.folder + " (" + format_count(old.files, "file") + ", " + format_size(old.bytes) +
+      "): remove it when the restored cluster has what it should.");
 }
 
 ClusterRestoreSummary summary_of(const ClusterFacts& facts) {
@@ -442,20 +638,22 @@ Result<ClusterRestoreSummary> restore_cluster(RestoreReader& reader,
   // is started.
   REPRIEVE_TRY(std::vector<Setting> settings,
                recovery_settings(options, std::string{kStagedWalFolder}));
-  REPRIEVE_TRY(
-      const RestoreTarget target,
-      inspect_target(options.data_directory, point.facts.system_identifier, options.is_replacing));
+  const PresentCluster present = options.is_delta       ? PresentCluster::kDelta
+                                 : options.is_replacing ? PresentCluster::kReplace
+                                                        : PresentCluster::kRefuse;
+  REPRIEVE_TRY(const RestoreTarget target,
+               inspect_target(options.data_directory, point.facts.system_identifier, present));
   for (const PlacedTablespace& space : point.tablespaces)
     REPRIEVE_RETURN_IF_ERROR(
         inspect_tablespace(space.link.location, space.folder, target.own_tablespaces));
   REPRIEVE_TRY(const auto owner, choose_owner(options, summary.notes));
-  if (options.is_dry_run) {
-    REPRIEVE_RETURN_IF_ERROR(measure(reader, point, summary));
-    return summary;
-  }
-  ClusterRestore restore{reader, point, options, std::move(settings), owner};
-  if (auto done = restore.run(target, summary); !done)
-    return std::move(done).error().at("restoring into " + options.data_directory);
+  ClusterRestore restore{reader, point, options, std::move(settings), owner, target};
+  const bool is_anew = writing_of(options, target) == Writing::kAnew;
+  auto done = !options.is_dry_run ? restore.run(summary)
+              : is_anew           ? measure(reader, point, summary)
+                                  : restore.compare(summary);
+  if (!done) return std::move(done).error().at("restoring into " + options.data_directory);
+  note_old_wal(summary, options.is_dry_run);
   return summary;
 }
 

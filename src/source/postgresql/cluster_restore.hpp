@@ -61,6 +61,11 @@ struct ClusterRestoreOptions {
   /// A non-empty `data_directory` (and tablespace) that holds this same cluster, stopped, may be
   /// emptied first. One that is running, or is another cluster's, is refused all the same.
   bool is_replacing = false;
+  /// A non-empty `data_directory` (and tablespace) that holds this same cluster, stopped, is not
+  /// emptied: what differs is written in place, what the point does not have is removed, and the
+  /// log in its pg_wal is kept in a folder there. Refused as with `is_replacing`, which is not
+  /// heeded then. A directory that is new or empty is restored into as ever.
+  bool is_delta = false;
   bool is_dry_run = false;  ///< Checks everything that can be checked, writes nothing.
   /// Tablespace OID to absolute path, where it is not to go to where it was.
   std::map<std::uint32_t, std::string> tablespaces;
@@ -76,10 +81,24 @@ struct ClusterRestoreOptions {
   ClusterPurpose purpose = ClusterPurpose::kRecovery;
 };
 
+/// The log of the cluster that lay in the data directory before a delta restore.
+struct OldWalPlace {
+  std::string folder;  ///< Absolute. Empty if there was no log, or none was kept.
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+};
+
 struct ClusterRestoreSummary {
   std::uint64_t files = 0;
   std::uint64_t directories = 0;
   std::uint64_t bytes = 0;
+  // Of those; in a dry run what would be.
+  std::uint64_t files_written = 0;
+  std::uint64_t bytes_written = 0;    ///< Brought from the repository.
+  std::uint64_t bytes_kept = 0;       ///< Of the files written: what was there already.
+  std::uint64_t files_unchanged = 0;  ///< Had their content; owner, mode and time were put right.
+  std::uint64_t deleted = 0;          ///< By a delta restore: names that the point does not have.
+  OldWalPlace old_wal;
   std::uint64_t wal_segments = 0;
   std::string system_identifier;
   std::string server_version;  ///< "15.20": the major version that can start it.
@@ -96,11 +115,12 @@ struct ClusterRestoreSummary {
 ///
 /// Durability: when it returns, everything is on disk. `global/pg_control` comes last, so a restore
 /// that was interrupted leaves a directory that no server starts; doing it again resumes from
-/// nothing and needs no `is_replacing`.
-/// Thread safety: none of its own; one restore per data directory at a time.
-/// Errors: kConflict (a non-empty, running or foreign target; nothing was changed), kCorrupt (the
-/// recovery point is no cluster, has hostile names or lost chunks; pg_control was not written),
-/// kInvalid (options), kDenied, kExhausted, kCancelled.
+/// nothing and needs no `is_replacing`. A delta takes the old pg_control away first; interrupted,
+/// it is gone on with by doing the same again, and only a delta or `is_replacing` may. Thread
+/// safety: none of its own; one restore per data directory at a time. Errors: kConflict (a
+/// non-empty, running or foreign target; nothing was changed), kCorrupt (the recovery point is no
+/// cluster, has hostile names or lost chunks; pg_control was not written), kInvalid (options),
+/// kDenied, kExhausted, kCancelled.
 Result<ClusterRestoreSummary> restore_cluster(RestoreReader& reader,
                                               const std::vector<Entry>& roots,
                                               const ClusterRestoreOptions& options);

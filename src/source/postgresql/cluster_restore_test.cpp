@@ -1,10 +1,16 @@
 #include "source/postgresql/cluster_restore.hpp"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstring>
+#include <filesystem>
+#include <map>
 
 #include "io/directory.hpp"
 #include "io/durable_file.hpp"
@@ -290,6 +296,218 @@ TEST_F(ClusterRestoreTest, ReplacesItsOwnClusterAndTablespaceOnlyWhenTold) {
   ASSERT_TRUE(restore_cluster(snapshot_, all, options_));
   EXPECT_FALSE(io::exists(stale));
   EXPECT_EQ(text_of("pg_tblspc/16385/PG_15_202209061/7"), "seven");
+}
+
+/// A cluster that was restored, went on for a while, and is to go back to its point by a delta.
+class ClusterDeltaTest : public ClusterRestoreTest {
+ protected:
+  void SetUp() override {
+    ClusterRestoreTest::SetUp();
+    all_ = roots();
+    const auto restored = restore_cluster(snapshot_, all_, options_);
+    ASSERT_TRUE(restored) << restored.error().what;
+    expected_ = listing();
+    options_.is_delta = true;
+  }
+  void put(const std::string& path, std::string_view text) const {
+    ASSERT_TRUE(io::create_directories_durably(io::parent_of(path)));
+    ASSERT_TRUE(io::write_file_durably(path, as_bytes(text)));
+  }
+  [[nodiscard]] std::string at(const std::string& name) const {
+    return options_.data_directory + "/" + name;
+  }
+  /// What a server, an administrator and time do to a cluster.
+  void let_time_pass() const {
+    std::string changed(100'000, 'r');
+    changed[40'000] = 'x';
+    put(at("base/1/100"), changed);
+    put(at("base/1/101"), "a new table");
+    put(at("base/2/100"), "a new database");
+    put(at("global/1262"), std::string(16'384, 'g'));
+    put(at("postmaster.pid"), "1\n/old\n");
+    put(at("standby.signal"), "");
+    put(folder_->path("space/PG_15_202209061/8"), "a new table there");
+    put(folder_->path("space/PG_14_202107181/8"), "an older cluster");
+    ASSERT_TRUE(io::remove_tree(at("reprieve_wal")));
+    ASSERT_TRUE(io::remove_tree(at("PG_VERSION")));
+    put(folder_->path("elsewhere"), "not the cluster's");
+    ASSERT_EQ(::symlink(folder_->path("elsewhere").c_str(), at("PG_VERSION").c_str()), 0);
+    ASSERT_TRUE(io::remove_tree(at("pg_hba.conf")));
+    ASSERT_EQ(::link(folder_->path("elsewhere").c_str(), at("pg_hba.conf").c_str()), 0);
+  }
+  /// Every path below the data directory and the tablespace with what it is.
+  [[nodiscard]] std::map<std::string, std::string> listing() const {
+    std::map<std::string, std::string> found;
+    for (const std::string& root : {options_.data_directory, folder_->path("space")}) {
+      for (const auto& item : std::filesystem::recursive_directory_iterator{root}) {
+        struct stat status {};
+        EXPECT_EQ(::lstat(item.path().c_str(), &status), 0);
+        std::string& what = found[item.path().string()];
+        what = fmt::format("{:o} {} ", status.st_mode, status.st_nlink);
+        if (item.is_symlink())
+          what += std::filesystem::read_symlink(item.path()).string();
+        else if (item.is_regular_file())
+          what += *io::read_text_file(item.path().string(), {16 << 20});
+        if (item.is_directory()) what = "directory";
+      }
+    }
+    return found;
+  }
+  /// The same but for what is kept on purpose.
+  [[nodiscard]] std::map<std::string, std::string> restored_listing() const {
+    auto found = listing();
+    std::erase_if(found, [](const auto& item) {
+      return item.first.find("/pg_wal/before-restore") != std::string::npos ||
+             item.first.find("PG_14") != std::string::npos;
+    });
+    return found;
+  }
+
+  std::vector<Entry> all_;
+  std::map<std::string, std::string> expected_;
+};
+
+TEST_F(ClusterDeltaTest, WritesOnlyWhatDiffersAndRemovesWhatIsTooMuch) {
+  let_time_pass();
+
+  const auto summary = restore_cluster(snapshot_, all_, options_);
+
+  ASSERT_TRUE(summary) << summary.error().what;
+  EXPECT_EQ(restored_listing(), expected_);
+  EXPECT_EQ(*io::read_text_file(folder_->path("elsewhere"), {100}), "not the cluster's");
+  EXPECT_EQ(*io::read_text_file(folder_->path("space/PG_14_202107181/8"), {100}),
+            "an older cluster");
+  EXPECT_EQ(summary->bytes_kept, 100'000U - 32 * 1024 + 8192);
+  EXPECT_LT(summary->bytes_written, 2 * kSegment + 60'000);
+  EXPECT_GT(summary->files_unchanged, 0U);
+  EXPECT_EQ(summary->files, summary->files_written + summary->files_unchanged);
+  EXPECT_EQ(summary->deleted, 12U) << "seven, and five that every restore makes anew";
+}
+
+TEST_F(ClusterDeltaTest, FindsAChangeThatLeftSizeAndTimeAsTheyWere) {
+  struct stat before {};
+  ASSERT_EQ(::stat(at("global/1262").c_str(), &before), 0);
+  put(at("global/1262"), std::string(8191, 'g') + "G");
+  const std::array<timespec, 2> times{before.st_atim, before.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, at("global/1262").c_str(), times.data(), 0), 0);
+
+  ASSERT_TRUE(restore_cluster(snapshot_, all_, options_));
+
+  EXPECT_EQ(text_of("global/1262"), std::string(8192, 'g'));
+}
+
+TEST_F(ClusterDeltaTest, IsGoneOnWithAfterAnInterruptionAtAnyCall) {
+  let_time_pass();
+  put(at("pg_wal/000000010000000000000007"), "log");
+  bool is_done = false;
+  for (int calls = 0; !is_done; ++calls) {
+    ASSERT_LT(calls, 1000) << "it never finishes";
+    SCOPED_TRACE("the repository is gone after call " + std::to_string(calls));
+    FailingReader failing{snapshot_, calls};
+    const bool was_claimed = has("reprieve.restoring");
+    is_done = bool{restore_cluster(failing, all_, options_)};
+    ASSERT_EQ(has("global/pg_control"), is_done || (!was_claimed && !has("reprieve.restoring")))
+        << "half a cluster could be started";
+  }
+  EXPECT_EQ(restored_listing(), expected_);
+  EXPECT_EQ(text_of("pg_wal/before-restore/000000010000000000000007"), "log");
+  EXPECT_FALSE(has("pg_wal/before-restore.2"));
+}
+
+TEST_F(ClusterDeltaTest, SaysInADryRunWhatItWouldDo) {
+  let_time_pass();
+  put(at("pg_wal/000000010000000000000007"), "log");
+  const auto before = listing();
+  options_.is_dry_run = true;
+  const auto dry = restore_cluster(snapshot_, all_, options_);
+  ASSERT_TRUE(dry) << dry.error().what;
+  EXPECT_EQ(listing(), before);
+  options_.is_dry_run = false;
+
+  const auto done = restore_cluster(snapshot_, all_, options_);
+
+  ASSERT_TRUE(done) << done.error().what;
+  EXPECT_EQ(dry->files, done->files);
+  EXPECT_EQ(dry->bytes, done->bytes);
+  EXPECT_EQ(dry->files_written, done->files_written);
+  EXPECT_EQ(dry->bytes_written, done->bytes_written);
+  EXPECT_EQ(dry->bytes_kept, done->bytes_kept);
+  EXPECT_EQ(dry->deleted, done->deleted);
+  EXPECT_EQ(dry->wal_segments, done->wal_segments);
+  EXPECT_EQ(dry->old_wal.folder, done->old_wal.folder);
+  EXPECT_EQ(dry->old_wal.files, done->old_wal.files);
+}
+
+TEST_F(ClusterDeltaTest, KeepsTheOldLogOfEachTime) {
+  put(at("pg_wal/000000010000000000000007"), "first");
+  put(at("pg_wal/archive_status/000000010000000000000007.ready"), "");
+  put(at("pg_wal/xlogtemp.77"), "rubbish");
+  const auto first = restore_cluster(snapshot_, all_, options_);
+  ASSERT_TRUE(first) << first.error().what;
+  EXPECT_EQ(first->old_wal.folder, at("pg_wal/before-restore"));
+  EXPECT_EQ(first->old_wal.files, 1U);
+  EXPECT_THAT(first->notes, ::testing::Contains(HasSubstr(first->old_wal.folder)));
+  put(at("pg_wal/00000002.history"), "second");
+
+  const auto second = restore_cluster(snapshot_, all_, options_);
+
+  ASSERT_TRUE(second) << second.error().what;
+  EXPECT_EQ(second->old_wal.folder, at("pg_wal/before-restore.2"));
+  EXPECT_EQ(text_of("pg_wal/before-restore/000000010000000000000007"), "first");
+  EXPECT_TRUE(has("pg_wal/before-restore/archive_status/000000010000000000000007.ready"));
+  EXPECT_EQ(text_of("pg_wal/before-restore.2/00000002.history"), "second");
+  EXPECT_EQ(restored_listing(), expected_);
+  const auto third = restore_cluster(snapshot_, all_, options_);
+  ASSERT_TRUE(third);
+  EXPECT_EQ(third->old_wal.files, 0U) << "there was none";
+}
+
+TEST_F(ClusterDeltaTest, LeavesALogOnADiskOfItsOwnThere) {
+  const std::string disk = folder_->path("disk");
+  put(disk + "/000000010000000000000007", "log");
+  put(disk + "/somebody's", "else");
+  ASSERT_TRUE(io::remove_tree(at("pg_wal")));
+  ASSERT_EQ(::symlink(disk.c_str(), at("pg_wal").c_str()), 0);
+  struct stat data {};
+  ASSERT_EQ(::stat(options_.data_directory.c_str(), &data), 0);
+  ASSERT_EQ(::chown(disk.c_str(), data.st_uid, data.st_gid), 0);
+
+  const auto summary = restore_cluster(snapshot_, all_, options_);
+
+  ASSERT_TRUE(summary) << summary.error().what;
+  EXPECT_TRUE(std::filesystem::is_symlink(at("pg_wal")));
+  EXPECT_TRUE(io::exists(disk + "/archive_status"));
+  EXPECT_EQ(*io::read_text_file(disk + "/before-restore/000000010000000000000007", {9}), "log");
+  EXPECT_FALSE(io::exists(disk + "/000000010000000000000007"));
+  EXPECT_TRUE(io::exists(disk + "/somebody's")) << "what is linked to is not ours to clear";
+}
+
+TEST_F(ClusterDeltaTest, RefusesAnotherClusterAndLeavesItAlone) {
+  put(at("global/pg_control"), control(43));
+  const auto before = listing();
+  const auto refused = restore_cluster(snapshot_, all_, options_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConflict);
+  EXPECT_THAT(refused.error().what, HasSubstr("another cluster"));
+  EXPECT_EQ(listing(), before);
+}
+
+TEST_F(ClusterDeltaTest, IsAPlainRestoreWhereNothingIs) {
+  ASSERT_TRUE(io::remove_tree(options_.data_directory));
+  ASSERT_TRUE(io::remove_tree(folder_->path("space")));
+  const auto summary = restore_cluster(snapshot_, all_, options_);
+  ASSERT_TRUE(summary) << summary.error().what;
+  EXPECT_EQ(summary->bytes_written, summary->bytes);
+  EXPECT_EQ(listing(), expected_);
+}
+
+TEST_F(ClusterDeltaTest, TakesATablespaceElsewhereAndSaysWhatItLeaves) {
+  options_.tablespaces[kSpace] = folder_->path("other space");
+  const auto summary = restore_cluster(snapshot_, all_, options_);
+  ASSERT_TRUE(summary) << summary.error().what;
+  EXPECT_EQ(text_of("pg_tblspc/16385/PG_15_202209061/7"), "seven");
+  EXPECT_EQ(std::filesystem::read_symlink(at("pg_tblspc/16385")), folder_->path("other space"));
+  EXPECT_THAT(summary->notes, ::testing::Contains(HasSubstr(folder_->path("space"))));
 }
 
 TEST_F(ClusterRestoreTest, ChecksItsOptions) {

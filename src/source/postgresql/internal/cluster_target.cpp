@@ -105,21 +105,55 @@ bool counts(const std::string& name) {
   return name != "lost+found";
 }
 
+Error foreign(const std::string& path, const std::string& found, const std::string& wanted) {
+  return conflict(path + " holds another cluster: its system identifier is " + found +
+                      ", the recovery point's is " + wanted,
+                  "Name another directory; this one is not touched.");
+}
+
 Result<RestoreTarget> inspect_cluster(const std::string& path, const std::string& system_identifier,
-                                      bool is_replacing) {
+                                      PresentCluster present) {
   const auto control = io::read_file(path + std::string{kControlPath}, {kSmallFileMax});
   const auto found = control ? control_identifier(*control) : std::nullopt;
   if (!found)
     return conflict(path + " is not empty and holds no PostgreSQL cluster",
                     "Name a new or an empty directory; this one is not touched.");
-  if (*found != system_identifier)
-    return conflict(path + " holds another cluster: its system identifier is " + *found +
-                        ", the recovery point's is " + system_identifier,
-                    "Name another directory; this one is not touched.");
-  if (!is_replacing)
+  if (*found != system_identifier) return foreign(path, *found, system_identifier);
+  if (present == PresentCluster::kRefuse)
     return conflict(path + " is not empty: it holds this cluster already",
-                    "Name another directory, or say that it is to be replaced.");
-  return RestoreTarget{TargetState::kReplaceable, tablespace_links(path)};
+                    "Name another directory, or say --delta to write only what differs, or "
+                    "--replace to empty it first.");
+  return RestoreTarget{TargetState::kReplaceable, tablespace_links(path), {}};
+}
+
+/// Of a directory with a marker and without pg_control. One that a full restore began holds nothing
+/// but what that wrote; one that a delta began holds somebody's data, and their old log.
+Result<RestoreTarget> inspect_unfinished(const std::string& path,
+                                         const std::string& system_identifier,
+                                         PresentCluster present, RestoreMarker marker) {
+  const bool is_other = marker.system_identifier != system_identifier;
+  if (is_other && (marker.is_delta || present == PresentCluster::kDelta))
+    return foreign(path, marker.system_identifier, system_identifier);
+  if (marker.is_delta && present == PresentCluster::kRefuse)
+    return conflict("a delta restore into " + path + " was interrupted",
+                    "Say --delta again to go on with it, or --replace to empty the directory and "
+                    "its old log first.");
+  return RestoreTarget{TargetState::kUnfinished, std::move(marker.tablespaces),
+                       std::move(marker.old_wal)};
+}
+
+Result<> write_marker(const std::string& path, const RestoreMarker& marker) {
+  return io::write_file_durably(path + "/" + std::string{kUnfinishedMarker},
+                                as_bytes(encode_marker(marker)));
+}
+
+Result<> remove_control(const io::Directory& root) {
+  const auto global = root.open_directory("global");
+  // Whatever else has that name, such as a link, would lead a server to a pg_control.
+  const io::Directory& folder = global ? *global : root;
+  const auto removed = folder.remove_file(global ? "pg_control" : "global");
+  if (!removed && removed.error().kind != ErrorKind::kNotFound) return removed.error();
+  return folder.sync();
 }
 
 }  // namespace
@@ -149,16 +183,16 @@ std::optional<std::string> control_identifier(ByteView control) {
 }
 
 Result<RestoreTarget> inspect_target(const std::string& path, const std::string& system_identifier,
-                                     bool is_replacing) {
+                                     PresentCluster present) {
   if (!io::exists(path)) return RestoreTarget{};
   REPRIEVE_TRY(const auto names, io::list_dir(path));
   const auto count = std::ranges::count_if(names, counts);
-  if (count == 0) return RestoreTarget{TargetState::kEmpty, {}};
+  if (count == 0) return RestoreTarget{TargetState::kEmpty, {}, {}};
   REPRIEVE_RETURN_IF_ERROR(refuse_running(path));
   const auto marker = io::read_text_file(path + "/" + std::string{kUnfinishedMarker}, {kMarkerMax});
   if (marker && !io::exists(path + std::string{kControlPath}))
-    return RestoreTarget{TargetState::kUnfinished, parse_marker(*marker)};
-  return inspect_cluster(path, system_identifier, is_replacing);
+    return inspect_unfinished(path, system_identifier, present, parse_marker(*marker));
+  return inspect_cluster(path, system_identifier, present);
 }
 
 Result<> inspect_tablespace(const std::string& path, const std::string& folder,
@@ -176,41 +210,52 @@ Result<> inspect_tablespace(const std::string& path, const std::string& folder,
   return kOk;
 }
 
-std::string encode_marker(const std::string& system_identifier,
-                          const std::vector<std::string>& tablespaces) {
-  Json json = {{"system_identifier", system_identifier}, {"tablespaces", Json::array()}};
-  for (const std::string& path : tablespaces)
+std::string encode_marker(const RestoreMarker& marker) {
+  Json json = {{"system_identifier", marker.system_identifier}, {"tablespaces", Json::array()}};
+  for (const std::string& path : marker.tablespaces)
     json["tablespaces"].push_back(to_hex(as_bytes(path)));
+  if (marker.is_delta) json["delta"] = {{"old_wal", marker.old_wal}};
   return to_text(json) + "\n";
 }
 
-std::vector<std::string> parse_marker(std::string_view text) {
-  std::vector<std::string> paths;
+RestoreMarker parse_marker(std::string_view text) {
+  RestoreMarker marker;
   const auto json = parse_json(text);
-  if (!json || !json->is_object() || !json->contains("tablespaces")) return paths;
-  for (const Json& item : (*json)["tablespaces"]) {
-    const auto path = item.is_string() ? from_hex(item.get<std::string>()) : std::nullopt;
-    if (path) paths.emplace_back(as_text(*path));
+  if (!json || !json->is_object()) return marker;
+  const auto text_of = [](const Json& object, const char* name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
+  };
+  marker.system_identifier = text_of(*json, "system_identifier");
+  if (json->contains("tablespaces")) {
+    for (const Json& item : (*json)["tablespaces"]) {
+      const auto path = item.is_string() ? from_hex(item.get<std::string>()) : std::nullopt;
+      if (path) marker.tablespaces.emplace_back(as_text(*path));
+    }
   }
-  return paths;
+  const auto delta = json->find("delta");
+  marker.is_delta = delta != json->end() && delta->is_object();
+  if (marker.is_delta) marker.old_wal = text_of(*delta, "old_wal");
+  return marker;
 }
 
-Result<> claim_target(const std::string& path, TargetState state, const std::string& marker) {
+Result<> claim_target(const std::string& path, TargetState state, const RestoreMarker& marker) {
   REPRIEVE_RETURN_IF_ERROR(io::create_directories_durably(path));
-  REPRIEVE_RETURN_IF_ERROR(
-      io::write_file_durably(path + "/" + std::string{kUnfinishedMarker}, as_bytes(marker)));
+  REPRIEVE_RETURN_IF_ERROR(write_marker(path, marker));
   if (state == TargetState::kAbsent || state == TargetState::kEmpty) return kOk;
   REPRIEVE_TRY(const io::Directory root, io::Directory::open(path));
-  if (auto global = root.open_directory("global")) {
-    const auto removed = global->remove_file("pg_control");
-    if (!removed && removed.error().kind != ErrorKind::kNotFound) return removed.error();
-    REPRIEVE_RETURN_IF_ERROR(global->sync());
-  }
+  REPRIEVE_RETURN_IF_ERROR(remove_control(root));
   REPRIEVE_TRY(const auto names, io::list_dir(path));
   for (const std::string& name : names)
     if (counts(name) && name != kUnfinishedMarker)
       REPRIEVE_RETURN_IF_ERROR(io::remove_tree(io::path_in(path, name)));
   return root.sync();
+}
+
+Result<> claim_for_delta(const std::string& path, const RestoreMarker& marker) {
+  REPRIEVE_RETURN_IF_ERROR(write_marker(path, marker));
+  REPRIEVE_TRY(const io::Directory root, io::Directory::open(path));
+  return remove_control(root);
 }
 
 }  // namespace reprieve

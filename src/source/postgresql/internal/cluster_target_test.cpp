@@ -39,15 +39,16 @@ class ClusterTarget : public ::testing::Test {
 };
 
 TEST_F(ClusterTarget, TakesANewOrAnEmptyDirectory) {
-  EXPECT_EQ(inspect_target(path_, kOurs, false)->state, TargetState::kAbsent);
+  EXPECT_EQ(inspect_target(path_, kOurs, PresentCluster::kRefuse)->state, TargetState::kAbsent);
   ASSERT_TRUE(io::create_directories_durably(path_ + "/lost+found"));
-  EXPECT_EQ(inspect_target(path_, kOurs, false)->state, TargetState::kEmpty);
+  EXPECT_EQ(inspect_target(path_, kOurs, PresentCluster::kRefuse)->state, TargetState::kEmpty);
 }
 
 TEST_F(ClusterTarget, NeverTouchesWhatIsNoCluster) {
   put("letters/to mother", "dear");
-  for (const bool is_replacing : {false, true}) {
-    const auto target = inspect_target(path_, kOurs, is_replacing);
+  for (const auto present :
+       {PresentCluster::kRefuse, PresentCluster::kReplace, PresentCluster::kDelta}) {
+    const auto target = inspect_target(path_, kOurs, present);
     ASSERT_FALSE(target);
     EXPECT_EQ(target.error().kind, ErrorKind::kConflict);
     EXPECT_THAT(target.error().what, HasSubstr("no PostgreSQL cluster"));
@@ -56,18 +57,18 @@ TEST_F(ClusterTarget, NeverTouchesWhatIsNoCluster) {
 
 TEST_F(ClusterTarget, ReplacesItsOwnClusterOnlyWhenTold) {
   put_control(1234567890);
-  EXPECT_FALSE(inspect_target(path_, kOurs, false));
-  const auto target = inspect_target(path_, kOurs, true);
+  EXPECT_FALSE(inspect_target(path_, kOurs, PresentCluster::kRefuse));
+  const auto target = inspect_target(path_, kOurs, PresentCluster::kReplace);
   ASSERT_TRUE(target);
   EXPECT_EQ(target->state, TargetState::kReplaceable);
-  EXPECT_FALSE(inspect_target(path_, "42", true)) << "another cluster's";
+  EXPECT_FALSE(inspect_target(path_, "42", PresentCluster::kReplace)) << "another cluster's";
 }
 
 TEST_F(ClusterTarget, TellsAStaleLockFromARunningServer) {
   put_control(1234567890);
   // Process 1 lives but works elsewhere, as after a reboot that reused the number.
   put("postmaster.pid", "1\n/old/place\n1700000000\n5432\n\n\n\n");
-  EXPECT_TRUE(inspect_target(path_, kOurs, true));
+  EXPECT_TRUE(inspect_target(path_, kOurs, PresentCluster::kReplace));
   const auto lock = parse_postmaster_lock("-77\n/data\n1\n5432\n/run\n");
   ASSERT_TRUE(lock);
   EXPECT_EQ(lock->pid, 77);
@@ -79,17 +80,57 @@ TEST_F(ClusterTarget, TellsAStaleLockFromARunningServer) {
 }
 
 TEST_F(ClusterTarget, KnowsAnInterruptedRestoreAgain) {
-  const std::string marker = encode_marker(kOurs, {"/srv/\xff space"});
+  const RestoreMarker marker{kOurs, {"/srv/\xff space"}, false, {}};
   ASSERT_TRUE(claim_target(path_, TargetState::kAbsent, marker));
   put("base/1", "half");
-  const auto target = inspect_target(path_, kOurs, false);
+  const auto target = inspect_target(path_, kOurs, PresentCluster::kRefuse);
   ASSERT_TRUE(target);
   EXPECT_EQ(target->state, TargetState::kUnfinished);
   EXPECT_EQ(target->own_tablespaces, (std::vector<std::string>{"/srv/\xff space"}));
   ASSERT_TRUE(claim_target(path_, target->state, marker));
   EXPECT_FALSE(io::exists(path_ + "/base"));
   put_control(1);
-  EXPECT_FALSE(inspect_target(path_, kOurs, false)) << "with pg_control it may have been used";
+  EXPECT_FALSE(inspect_target(path_, kOurs, PresentCluster::kRefuse))
+      << "with pg_control it may have been used";
+}
+
+TEST_F(ClusterTarget, LeavesAnInterruptedDeltaToOneThatGoesOn) {
+  put_control(1234567890);
+  put("base/1", "precious");
+  ASSERT_TRUE(claim_for_delta(path_, {kOurs, {"/srv/space"}, true, "before-restore.2"}));
+  EXPECT_FALSE(io::exists(path_ + "/global/pg_control"));
+  EXPECT_TRUE(io::exists(path_ + "/base/1"));
+
+  const auto plain = inspect_target(path_, kOurs, PresentCluster::kRefuse);
+  ASSERT_FALSE(plain) << "it would have been emptied";
+  EXPECT_THAT(plain.error().hint, HasSubstr("--delta"));
+  for (const auto present : {PresentCluster::kReplace, PresentCluster::kDelta}) {
+    const auto target = inspect_target(path_, kOurs, present);
+    ASSERT_TRUE(target);
+    EXPECT_EQ(target->state, TargetState::kUnfinished);
+    EXPECT_EQ(target->old_wal, "before-restore.2");
+    EXPECT_EQ(target->own_tablespaces, std::vector<std::string>{"/srv/space"});
+    EXPECT_THAT(inspect_target(path_, "42", present).error().what, HasSubstr("another cluster"));
+  }
+}
+
+TEST_F(ClusterTarget, GoesOnByDeltaWhereAFullRestoreOfTheSameClusterStopped) {
+  ASSERT_TRUE(claim_target(path_, TargetState::kAbsent, {kOurs, {}, false, {}}));
+  put("base/1", "half");
+  const auto ours = inspect_target(path_, kOurs, PresentCluster::kDelta);
+  ASSERT_TRUE(ours);
+  EXPECT_EQ(ours->state, TargetState::kUnfinished);
+  EXPECT_FALSE(inspect_target(path_, "42", PresentCluster::kDelta)) << "whose data it is counts";
+  EXPECT_TRUE(inspect_target(path_, "42", PresentCluster::kRefuse)) << "it is emptied";
+}
+
+TEST(RestoreMarker, ReadsNothingOutOfNonsense) {
+  for (const char* text :
+       {"", "[]", "{\"tablespaces\": 7}", "{\"delta\": true}", "{\"delta\": 1"}) {
+    const RestoreMarker marker = parse_marker(text);
+    EXPECT_TRUE(marker.system_identifier.empty() && marker.tablespaces.empty()) << text;
+    EXPECT_FALSE(marker.is_delta) << text;
+  }
 }
 
 TEST_F(ClusterTarget, EmptiesATablespaceOnlyIfItIsTheClustersOwn) {

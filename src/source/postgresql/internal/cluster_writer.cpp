@@ -4,8 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <thread>
 
 #include "source/postgresql/backup_label.hpp"
 #include "source/postgresql/tar.hpp"
@@ -63,8 +66,8 @@ Result<std::vector<RestoreReader::Request>> requests_for(RestoreReader& reader,
   return requests;
 }
 
-ClusterWriter::ClusterWriter(RestoreReader& reader, std::optional<FileOwner> owner)
-    : reader_{reader}, owner_{owner} {}
+ClusterWriter::ClusterWriter(RestoreReader& reader, std::optional<FileOwner> owner, Writing writing)
+    : reader_{reader}, owner_{owner}, writing_{writing} {}
 
 Result<> ClusterWriter::give_away(int fd) const {
   if (owner_ && ::fchown(fd, owner_->uid, owner_->gid) != 0)
@@ -72,8 +75,21 @@ Result<> ClusterWriter::give_away(int fd) const {
   return kOk;
 }
 
+Result<io::Directory> ClusterWriter::find_folder(const io::Directory& parent,
+                                                 const std::string& name) {
+  ++directories_;
+  if (!parent.is_open()) return io::Directory{};
+  auto folder = parent.open_directory(name);
+  // What is in the way of a folder would be removed by then.
+  if (!folder &&
+      (folder.error().kind == ErrorKind::kNotFound || folder.error().kind == ErrorKind::kInvalid))
+    return io::Directory{};
+  return folder;
+}
+
 Result<io::Directory> ClusterWriter::make_folder(const io::Directory& parent,
                                                  const std::string& name, mode_t mode) {
+  if (writing_ == Writing::kDryDelta) return find_folder(parent, name);
   const auto made = parent.make_directory(name, 0700);
   if (!made && made.error().kind != ErrorKind::kConflict) return made.error();
   REPRIEVE_TRY(io::Directory folder, parent.open_directory(name));
@@ -119,43 +135,50 @@ Result<> ClusterWriter::write_entry(const io::Directory& folder, const std::stri
   return corrupt(shown + "/" + entry.name + " is nothing that a cluster consists of");
 }
 
+/// What is there under the name, or else a new file.
+Result<> ClusterWriter::open_target(const io::Directory& folder, const Entry& entry,
+                                    OpenFile& target) {
+  const bool is_dry = writing_ == Writing::kDryDelta;
+  if (writing_ != Writing::kAnew && folder.is_open()) {
+    REPRIEVE_TRY(target.present,
+                 open_present(folder, entry.name, is_dry ? PresentUse::kRead : PresentUse::kWrite));
+  }
+  if (is_dry) return kOk;
+  if (!target.present) {
+    REPRIEVE_TRY(target.file,
+                 folder.open_file(entry.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  }
+  if (::fchmod(target.handle().fd(), (entry.mode & 0777U) | 0600U) != 0)
+    return error_from_errno(errno, target.shown + ": setting its mode");
+  return give_away(target.handle().fd());
+}
+
 Result<> ClusterWriter::write_file(const io::Directory& folder, const std::string& shown,
                                    const Entry& entry) {
-  const std::string name = shown + "/" + entry.name;
-  if (entry.is_incomplete) return corrupt(name + " could not be read when it was backed up");
-  REPRIEVE_TRY(io::FileHandle file,
-               folder.open_file(entry.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  if (::fchmod(file.fd(), (entry.mode & 0777U) | 0600U) != 0)
-    return error_from_errno(errno, name + ": setting its mode");
-  REPRIEVE_RETURN_IF_ERROR(give_away(file.fd()));
+  OpenFile target;
+  target.shown = shown + "/" + entry.name;
+  if (entry.is_incomplete)
+    return corrupt(target.shown + " could not be read when it was backed up");
+  REPRIEVE_RETURN_IF_ERROR(open_target(folder, entry, target));
   auto requests = requests_for(reader_, entry.content, open_.size());
-  if (!requests) return std::move(requests).error().at(name);
-  if (!entry.content.inline_bytes.empty())
-    REPRIEVE_RETURN_IF_ERROR(io::write_all(file, entry.content.inline_bytes));
-  reader_.progress().bytes += entry.content.inline_bytes.size();
-  requests_.insert(requests_.end(), requests->begin(), requests->end());
-  open_.push_back({std::move(file), name, entry.modified});
+  if (!requests) return std::move(requests).error().at(target.shown);
+  target.requests = *std::move(requests);
+  target.modified = entry.modified;
+  target.size = entry.content.size;
+  target.inline_bytes = entry.content.inline_bytes;
+  requests_ += target.requests.size();
+  open_.push_back(std::move(target));
   ++files_;
   bytes_ += entry.content.size;
-  if (open_.size() >= kBatchFiles || requests_.size() >= kBatchRequests) return flush();
+  if (open_.size() >= kBatchFiles || requests_ >= kBatchRequests) return flush();
   return kOk;
 }
 
 Result<> ClusterWriter::flush() {
-  const auto deliver = [this](const RestoreReader::Request& request, ByteView bytes) -> Result<> {
-    const OpenFile& target = open_[static_cast<std::size_t>(request.tag)];
-    if (auto written = io::pwrite_all(target.file, bytes, {request.offset}); !written)
-      return std::move(written).error().at(target.shown);
-    reader_.progress().bytes += bytes.size();
-    return kOk;
-  };
-  // What is lost is lost, but all of it is to be named: the operator has to choose what to do next.
-  const auto missing = [this](const RestoreReader::Request& request, const Error&) -> Result<> {
-    const std::lock_guard lock{mutex_};
-    lost_.insert(open_[static_cast<std::size_t>(request.tag)].shown);
-    return kOk;
-  };
-  if (!requests_.empty()) REPRIEVE_RETURN_IF_ERROR(reader_.fetch(requests_, deliver, missing));
+  REPRIEVE_RETURN_IF_ERROR(compare_batch());
+  std::vector<RestoreReader::Request> requests;
+  REPRIEVE_RETURN_IF_ERROR(prepare_batch(requests));
+  if (!requests.empty()) REPRIEVE_RETURN_IF_ERROR(fetch_batch(requests));
   REPRIEVE_RETURN_IF_ERROR(close_batch());
   if (lost_.empty()) return kOk;
   for (const std::string& shown : lost_)
@@ -166,19 +189,95 @@ Result<> ClusterWriter::flush() {
                "Run `reprieve repo repair`, or restore another recovery point."};
 }
 
+/// Reading and hashing what is there is most of a delta's work: all cores take part.
+Result<> ClusterWriter::compare_batch() {
+  if (std::ranges::none_of(open_, [](const OpenFile& file) { return file.present.has_value(); }))
+    return kOk;
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  Result<> first_error = kOk;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < open_.size(); i = next++) {
+      OpenFile& target = open_[i];
+      if (!target.present) continue;
+      auto parts = find_present(reader_, *target.present, target.inline_bytes, target.requests);
+      if (parts) {
+        target.parts = *parts;
+        continue;
+      }
+      const std::lock_guard lock{mutex};
+      if (first_error) first_error = std::move(parts).error().at(target.shown);
+      next = open_.size();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 1; i < std::max(2U, std::thread::hardware_concurrency()); ++i)
+    threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads)
+    thread.join();
+  return first_error;
+}
+
+/// Gives each file its length and the bytes that are at hand, and tells what is to be brought.
+Result<> ClusterWriter::prepare_batch(std::vector<RestoreReader::Request>& requests) {
+  Progress& progress = reader_.progress();
+  const bool is_dry = writing_ == Writing::kDryDelta;
+  for (const OpenFile& target : open_) {
+    progress.bytes += target.parts.bytes;
+    progress.bytes_unchanged += target.parts.bytes;
+    if (target.parts.is_whole) {
+      ++files_unchanged_;
+      ++progress.files_unchanged;
+      continue;
+    }
+    bytes_written_ += target.size - target.parts.bytes;
+    bytes_kept_ += target.parts.bytes;
+    if (is_dry) {
+      progress.bytes += target.size - target.parts.bytes;
+      continue;
+    }
+    if (target.present && ::ftruncate(target.handle().fd(), static_cast<off_t>(target.size)) != 0)
+      return error_from_errno(errno, target.shown + ": setting its length");
+    if (auto written = io::pwrite_all(target.handle(), target.inline_bytes, {0}); !written)
+      return std::move(written).error().at(target.shown);
+    progress.bytes += target.inline_bytes.size();
+    requests.insert(requests.end(), target.requests.begin(), target.requests.end());
+  }
+  return kOk;
+}
+
+Result<> ClusterWriter::fetch_batch(const std::vector<RestoreReader::Request>& requests) {
+  const auto deliver = [this](const RestoreReader::Request& request, ByteView bytes) -> Result<> {
+    const OpenFile& target = open_[static_cast<std::size_t>(request.tag)];
+    if (auto written = io::pwrite_all(target.handle(), bytes, {request.offset}); !written)
+      return std::move(written).error().at(target.shown);
+    reader_.progress().bytes += bytes.size();
+    return kOk;
+  };
+  // What is lost is lost, but all of it is to be named: the operator has to choose what to do next.
+  const auto missing = [this](const RestoreReader::Request& request, const Error&) -> Result<> {
+    const std::lock_guard lock{mutex_};
+    lost_.insert(open_[static_cast<std::size_t>(request.tag)].shown);
+    return kOk;
+  };
+  return reader_.fetch(requests, deliver, missing);
+}
+
 Result<> ClusterWriter::close_batch() {
   for (OpenFile& target : open_) {
+    if (writing_ == Writing::kDryDelta) continue;
     const std::array<timespec, 2> times{
         timespec{0, UTIME_OMIT},
         timespec{target.modified.seconds, static_cast<long>(target.modified.nanoseconds)}};
-    if (::futimens(target.file.fd(), times.data()) != 0)
+    if (::futimens(target.handle().fd(), times.data()) != 0)
       return error_from_errno(errno, target.shown + ": setting its time");
-    if (auto closed = target.file.close(); !closed)
-      return std::move(closed).error().at(target.shown);
+    io::FileHandle& file = target.present ? target.present->file : target.file;
+    if (auto closed = file.close(); !closed) return std::move(closed).error().at(target.shown);
   }
   reader_.progress().files += open_.size();
   open_.clear();
-  requests_.clear();
+  requests_ = 0;
   return kOk;
 }
 

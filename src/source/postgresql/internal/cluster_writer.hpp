@@ -11,6 +11,7 @@
 
 #include "io/directory.hpp"
 #include "io/file.hpp"
+#include "source/postgresql/internal/present_file.hpp"
 #include "source/source.hpp"
 
 namespace reprieve {
@@ -21,12 +22,19 @@ struct FileOwner {
   gid_t gid = 0;
 };
 
+/// How stored trees meet what lies in the directories already.
+enum class Writing : std::uint8_t {
+  kAnew,      ///< No file is there.
+  kDelta,     ///< Files that are there are compared, and written where they differ, in place.
+  kDryDelta,  ///< The same, but nothing is written. Directories may be absent: not open.
+};
+
 /// Writes stored trees into directories. Names are hostile: each is checked, and nothing is written
 /// outside the directory that it was given. Contents are collected and fetched in large batches;
-/// call flush() at the end. One thread.
+/// call flush() at the end. For one thread; compares with several of its own.
 class ClusterWriter {
  public:
-  ClusterWriter(RestoreReader& reader, std::optional<FileOwner> owner);
+  ClusterWriter(RestoreReader& reader, std::optional<FileOwner> owner, Writing writing);
 
   /// Writes all that lies in `tree` but the paths in `left_out` (relative to the tree).
   /// `shown` is what error texts call `folder`. Errors: kCorrupt, kExhausted, kDenied, kCancelled.
@@ -47,12 +55,24 @@ class ClusterWriter {
   [[nodiscard]] std::uint64_t files() const { return files_; }
   [[nodiscard]] std::uint64_t directories() const { return directories_; }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  // Of those, after flush(); in a dry run what would be.
+  [[nodiscard]] std::uint64_t files_unchanged() const { return files_unchanged_; }
+  [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_; }
+  /// Of the files written: what was there already.
+  [[nodiscard]] std::uint64_t bytes_kept() const { return bytes_kept_; }
 
  private:
   struct OpenFile {
-    io::FileHandle file;
+    std::optional<PresentFile> present;
+    io::FileHandle file;  ///< A new one; else that of `present` counts.
     std::string shown;
     FileTime modified;
+    std::uint64_t size = 0;
+    Bytes inline_bytes;
+    std::vector<RestoreReader::Request> requests;  ///< What is to be brought.
+    PresentParts parts;
+
+    [[nodiscard]] const io::FileHandle& handle() const { return present ? present->file : file; }
   };
   Result<> write_entry(const io::Directory& folder, const std::string& shown,
                        const std::string& path, const Entry& entry,
@@ -60,17 +80,26 @@ class ClusterWriter {
   Result<> write_level(const io::Directory& folder, const std::string& shown,
                        const std::string& path, const ListRef& tree,
                        const std::set<std::string>& left_out);
+  Result<io::Directory> find_folder(const io::Directory& parent, const std::string& name);
+  Result<> open_target(const io::Directory& folder, const Entry& entry, OpenFile& target);
+  Result<> compare_batch();
+  Result<> prepare_batch(std::vector<RestoreReader::Request>& requests);
+  Result<> fetch_batch(const std::vector<RestoreReader::Request>& requests);
   Result<> close_batch();
 
   RestoreReader& reader_;
   const std::optional<FileOwner> owner_;
+  const Writing writing_;
   std::vector<OpenFile> open_;
-  std::vector<RestoreReader::Request> requests_;
+  std::size_t requests_ = 0;  ///< Of all open files.
   std::mutex mutex_;
   std::set<std::string> lost_;  // Guarded by mutex_ while a batch is fetched.
   std::uint64_t files_ = 0;
   std::uint64_t directories_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t files_unchanged_ = 0;
+  std::uint64_t bytes_written_ = 0;
+  std::uint64_t bytes_kept_ = 0;
 };
 
 /// Counts what write_tree() would write. Errors: kCorrupt; the reader's.
