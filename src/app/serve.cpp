@@ -250,6 +250,7 @@ Result<> serve(const Workspace& workspace, const TellServe& tell, const CancelTo
 
   // A receiver first: a backup takes a while.
   std::vector<std::thread> threads;
+  threads.reserve(jobs.receptions.size() + jobs.backups.size());
   for (const ReceptionJob& job : jobs.receptions)
     threads.emplace_back([&] { ReceptionLoop{served, job}.run(); });
   for (const BackupJob& job : jobs.backups)
