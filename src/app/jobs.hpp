@@ -49,7 +49,9 @@ struct LogChoices {
 };
 
 struct RestoreChoices {
-  std::string at = "latest";
+  /// POINT, which is restored as it is unless a target of the log is chosen too. Empty: the newest,
+  /// and of a database whose log is held all that goes on from there.
+  std::string at;
   /// RFC 3339, which the caller has checked. Files: the newest point that is not younger.
   std::string to_time;
   LogChoices log;                 ///< Databases: how much log is replayed on it.

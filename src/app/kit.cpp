@@ -111,7 +111,7 @@ What to do
      reprieve --repo {repo} {unlock} restore plan --into ./plan
      reprieve --repo {repo} {unlock} --plan ./plan/reprieve.yaml recover SCENARIO
    or one source at a time:
-     reprieve --repo {repo} {unlock} restore SOURCE --at latest --into DIR
+     reprieve --repo {repo} {unlock} restore SOURCE --into DIR
 
 The format of the repository is described in docs/format.md of the program's source; with that
 page and a key the data can be read without this program.

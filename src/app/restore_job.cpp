@@ -35,7 +35,7 @@ Result<std::optional<LogTarget>> log_target(const RestoreChoices& choices) {
   } else if (!log.to_transaction.empty()) {
     target.kind = LogTarget::Kind::kTransaction;
     target.name = log.to_transaction;
-  } else if (choices.at != "latest" && !log.is_to_latest) {
+  } else if (!choices.at.empty() && !log.is_to_latest) {
     return std::optional<LogTarget>{};
   }
   return std::optional{std::move(target)};
@@ -44,8 +44,8 @@ Result<std::optional<LogTarget>> log_target(const RestoreChoices& choices) {
 Result<Snapshot> wanted_point(const Workspace& workspace, OpenRepository& open,
                               const std::string& source, const RestoreChoices& choices,
                               Progress& progress, const CancelToken& cancel) {
-  const bool is_by_time = !choices.to_time.empty() && choices.at == "latest";
-  return find_point(workspace, open, source, is_by_time ? choices.to_time : choices.at, progress,
+  const std::string newest = choices.to_time.empty() ? "latest" : choices.to_time;
+  return find_point(workspace, open, source, choices.at.empty() ? newest : choices.at, progress,
                     cancel);
 }
 
@@ -170,12 +170,13 @@ Result<RestoreOutcome> restore(const Workspace& workspace, OpenRepository& open,
                                Progress& progress, const CancelToken& cancel) {
   RestoreOutcome outcome;
   DatabaseRecovery recovery;
-  REPRIEVE_RETURN_IF_ERROR(check_newest_is_known(open.listed, choices.at));
+  REPRIEVE_RETURN_IF_ERROR(
+      check_newest_is_known(open.listed, choices.at.empty() ? "latest" : choices.at));
   REPRIEVE_TRY(std::vector<Snapshot> points, some_points_of(open.listed.snapshots, source));
   REPRIEVE_TRY(const auto target, log_target(choices));
   const bool is_database = points.back().description.kind == "postgres";
   if (is_database && target) {
-    if (choices.at != "latest") {
+    if (!choices.at.empty()) {
       REPRIEVE_TRY(Snapshot point,
                    wanted_point(workspace, open, source, choices, progress, cancel));
       points = {std::move(point)};
@@ -184,7 +185,7 @@ Result<RestoreOutcome> restore(const Workspace& workspace, OpenRepository& open,
     outcome.point = *recovery.plan.point;
     outcome.log = to_json(recovery.plan);
   } else {
-    if (!choices.to_time.empty() && choices.at != "latest")
+    if (!choices.to_time.empty() && !choices.at.empty())
       return Error{ErrorKind::kInvalid, "of files, a point and a time name two points",
                    "Leave out --at or --to-time."};
     REPRIEVE_TRY(outcome.point, wanted_point(workspace, open, source, choices, progress, cancel));

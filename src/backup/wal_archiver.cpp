@@ -294,10 +294,11 @@ WalArchiverStatus WalArchiver::status() const {
     if (!stream->is_all_stored()) status.waiting += stream->durable.value - stream->stored.value;
     if (!stream->doubt.empty()) status.doubt = stream->doubt;
   }
-  if (current_) {
-    status.durable = current_->durable;
-    status.stored = current_->stored;
-  }
+  // Before the server was reached: what an earlier receiver left.
+  if (!current_ && streams_.empty()) return status;
+  const Stream& shown = current_ ? *current_ : *streams_.back();
+  status.durable = shown.durable;
+  status.stored = shown.stored;
   return status;
 }
 

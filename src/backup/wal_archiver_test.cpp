@@ -164,6 +164,7 @@ TEST_F(Archiver, GoesOnAfterARestartFromTheSegmentsStart) {
   }
   const auto archiver = open();
   EXPECT_EQ(archiver->status().waiting, 4000U) << "it is stored though the server is gone";
+  EXPECT_EQ(archiver->status().durable.value, kSegment + 9000);
   ASSERT_TRUE(store_all(*archiver));
   expect_held(1, 0, kSegment + 9000);
   EXPECT_EQ(objects().front().substr(0, 40), objects().back().substr(0, 40));

@@ -133,8 +133,9 @@ void add_restore(CLI::App& parser, Invocation& invocation) {
       ->required();
   command->add_option(
       "--at", choices.at,
-      "POINT: id, name, latest (default), latest-verified, or a time. With a target: "
-      "the one that the log is replayed on");
+      "POINT, restored as it is: id, name, latest, latest-verified, or a time (default: the "
+      "latest, "
+      "of a database with all its log). With a target: the one that the log is replayed on");
   auto* targets = command->add_option_group("target");
   targets->add_option("--to-time", choices.to_time,
                       "A moment (RFC 3339): databases replay their log up to it; else the newest "

@@ -63,6 +63,17 @@ class ContinuousLog(LogWorld):
                 port, _ = self.restored(*options, name=f"to-{options[0][2:]}-{len(options)}")
                 self.assertEqual(self.rows(port), rows)
 
+    def test_a_point_that_is_named_is_restored_as_it_is(self):
+        receiver = self.receive()
+        self.sql("insert into diary select generate_series(1, 5)", database="shop")
+        self.backup(self.url)
+        self.sql("insert into diary select generate_series(6, 9)", database="shop")
+        self.wait_stored(receiver)
+        for options, rows in ((("--at", "latest"), 5), (("--at", "latest", "--to-latest"), 9), ((), 9)):
+            with self.subTest(options=options):
+                port, _ = self.restored(*options, name=f"with-{len(options)}-options")
+                self.assertEqual(self.rows(port), rows)
+
     def test_what_cannot_be_reached_is_refused_before_anything_is_written(self):
         receiver = self.receive()
         self.backup(self.url)
