@@ -86,7 +86,7 @@ class Delta(LogWorld):
         self.assertTrue(any((self.primary / "pg_wal/before-restore").iterdir()))
 
     def test_it_goes_back_to_a_point_and_refuses_what_is_not_its_own(self):
-        point = self.backup(self.url)["id"]
+        point = self.backup(self.url)["point"]
         self.make_a_mess()
         self.stop_primary()
         other = self.folder("other")
