@@ -1,3 +1,5 @@
+#include <csignal>
+
 #include "io/durable_file.hpp"
 #include "source/postgresql/wal_receiver.hpp"
 #include "tests/postgres/backup_fixture.hpp"
@@ -19,10 +21,13 @@ class LogInMemory : public WalTaker {
   Result<> write(Lsn at, ByteView bytes) override {
     EXPECT_EQ(at, end());
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-    if (end() >= wanted_) cancel_.request();
+    if (end() >= wanted_ && !std::exchange(is_over_, true)) at_end_ ? at_end_() : cancel_.request();
     return kOk;
   }
-  Result<Lsn> sync() override { return std::max(held_before_, end()); }
+  Result<Lsn> sync() override {
+    synced_ = end();
+    return std::max(held_before_, end());
+  }
   void heard(Lsn, Instant) override {}
 
   [[nodiscard]] Lsn end() const { return {start_.value + bytes_.size()}; }
@@ -31,6 +36,9 @@ class LogInMemory : public WalTaker {
     return {origin_.timeline, segment_of(start_, origin_.segment_size)};
   }
   [[nodiscard]] const WalOrigin& origin() const { return origin_; }
+  [[nodiscard]] Lsn synced() const { return synced_; }
+  /// What happens once all that is wanted was written, instead of a cancellation.
+  void then(std::function<void()> happens) { at_end_ = std::move(happens); }
   /// What an earlier receiver left.
   void hold_until(Lsn lsn) { held_before_ = lsn; }
 
@@ -40,6 +48,9 @@ class LogInMemory : public WalTaker {
   WalOrigin origin_;
   Lsn start_;
   Lsn held_before_;
+  Lsn synced_;
+  bool is_over_ = false;
+  std::function<void()> at_end_;
   Bytes bytes_;
 };
 
@@ -66,6 +77,15 @@ class Reception : public PostgresTest {
     options.source = "db";
     options.slot = "r";
     return receive_wal(options, log, system_clock(), cancel);
+  }
+  /// At once, so that it sends no more: the line is cut when this returns.
+  void kill_sender() {
+    const auto pid = cluster_->sql("SELECT pid FROM pg_stat_replication");
+    ASSERT_TRUE(pid);
+    const auto number = static_cast<pid_t>(std::stol(*pid));
+    ASSERT_EQ(::kill(number, SIGKILL), 0);
+    for (int i = 0; i < 600 && ::kill(number, 0) == 0; ++i)
+      system_clock().sleep_for(std::chrono::milliseconds{50});
   }
   void expect_same_as_the_server(const LogInMemory& log) {
     const std::string name = format_segment_name(log.first_segment(), log.origin().segment_size);
@@ -96,6 +116,17 @@ TEST_P(Reception, GoesOnThroughWhatAnEarlierReceiverHoldsAlready) {
   log.hold_until(wanted);
   EXPECT_EQ(receive(log, cancel).error().kind, ErrorKind::kCancelled);
   EXPECT_GE(log.end(), wanted);
+}
+
+TEST_P(Reception, MakesDurableWhatCameBeforeTheLineWasCut) {
+  const Lsn wanted = write_log();
+  const CancelToken cancel;
+  CancelToken unused;
+  LogInMemory log{wanted, unused};
+  log.then([&] { kill_sender(); });
+  EXPECT_EQ(receive(log, cancel).error().kind, ErrorKind::kTransient);
+  EXPECT_GE(log.end(), wanted);
+  EXPECT_EQ(log.synced(), log.end());
 }
 
 INSTANTIATE_TEST_SUITE_P(PostgreSql13, Reception, ::testing::Values(13));

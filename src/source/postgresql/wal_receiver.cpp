@@ -81,13 +81,22 @@ class Reception {
 
   /// Until the timeline ends. Errors: as receive_wal().
   Result<> run() {
+    auto ended = stream();
+    // However it ended, what has come counts: the server may be gone for good.
+    auto synced = make_durable();
+    return ended ? synced : ended;
+  }
+
+ private:
+  Result<> stream() {
     written_ = durable_ = stream_.position();
     Duration heard = clock_.uptime();
     const Duration limit = stream_.connection().silence_limit();
     bool has_asked = false;
     while (!stream_.end_of_timeline()) {
-      REPRIEVE_RETURN_IF_ERROR(cancel_.check());
+      const auto stopped = cancel_.check();
       REPRIEVE_RETURN_IF_ERROR(drain());
+      if (!stopped) return stopped;
       if (stream_.end_of_timeline()) break;
       REPRIEVE_RETURN_IF_ERROR(report_if_due());
       REPRIEVE_TRY(const bool has_bytes, stream_.wait(kSlice));
@@ -104,10 +113,9 @@ class Reception {
         has_asked = true;
       }
     }
-    return make_durable();
+    return kOk;
   }
 
- private:
   /// All that has come already, and is coming while it is taken; then it is made durable at once.
   Result<> drain() {
     while (written_.value - durable_.value < kUnsyncedMax) {
