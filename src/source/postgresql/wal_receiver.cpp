@@ -94,7 +94,7 @@ class Reception {
     const Duration limit = stream_.connection().silence_limit();
     bool has_asked = false;
     while (!stream_.end_of_timeline()) {
-      const auto stopped = cancel_.check();
+      auto stopped = cancel_.check();
       REPRIEVE_RETURN_IF_ERROR(drain());
       if (!stopped) return stopped;
       if (stream_.end_of_timeline()) break;
