@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -13,6 +14,7 @@
 #include "cli/command.hpp"
 #include "io/process.hpp"
 #include "io/terminal.hpp"
+#include "source/postgresql/staged_wal.hpp"
 
 namespace {
 
@@ -89,15 +91,23 @@ void add_commands(CLI::App& parser, cli::Invocation& invocation) {
   cli::add_serve(parser, invocation);
 }
 
+/// A server that asks for log takes every status up to 125 for the proof that there is none.
+bool is_wal_fetch(const std::vector<std::string>& words) {
+  constexpr std::array<std::string_view, 2> kFetch = {"wal", "fetch"};
+  return std::ranges::search(words, kFetch).begin() != words.end();
+}
+
 /// Help that was asked for, or what is wrong with the words given, in the form of the mode.
 int tell_usage(const CLI::App& parser, const CLI::ParseError& error,
                const std::vector<std::string>& words) {
-  constexpr int kWrongUsage = 2;
+  const int wrong_usage = is_wal_fetch(words) ? kWalDoubt : 2;
   const bool is_json = std::ranges::find(words, "--json") != words.end();
-  if (is_json && error.get_exit_code() != 0)
-    return cli::Console{true, false}.fail(
-        Error{ErrorKind::kInvalid, error.what(), "Run it with --help for its words and options."});
-  return parser.exit(error) == 0 ? 0 : kWrongUsage;
+  if (is_json && error.get_exit_code() != 0) {
+    static_cast<void>(cli::Console{true, false}.fail(
+        Error{ErrorKind::kInvalid, error.what(), "Run it with --help for its words and options."}));
+    return wrong_usage;
+  }
+  return parser.exit(error) == 0 ? 0 : wrong_usage;
 }
 
 Result<Secret> ask_on_terminal(const std::string& prompt) {
