@@ -22,6 +22,14 @@ AS_NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"
 
 class Usage(World):
 
+    def test_wrong_usage_of_wal_fetch_never_ends_a_servers_recovery(self):
+        file = "000000010000000000000001"
+        for words in ((file, "there"), (file,), ("--from", "a", "--source", "b", file, "there"), ("--nonsense", file, "there")):
+            for mode in ((), ("--json",)):
+                with self.subTest(words=words, mode=mode):
+                    self.reprieve(*mode, "wal", "fetch", *words, code=200)
+        self.reprieve("wal", "receive", code=2)
+
     def test_every_command_explains_itself_with_an_example(self):
         for command in COMMANDS:
             with self.subTest(command=command):
@@ -238,14 +246,6 @@ class FullDisk(World):
         self.backup(self.data, REPRIEVE_CACHE_DIR=str(self.small / "cache"))
         self.restore(self.data, self.dir / "out", REPRIEVE_CACHE_DIR=str(self.small / "cache"))
         self.assert_same_trees(self.data, self.dir / "out")
-
-    def test_wrong_usage_of_wal_fetch_never_ends_a_servers_recovery(self):
-        file = "000000010000000000000001"
-        for words in ((file, "there"), (file,), ("--from", "a", "--source", "b", file, "there"), ("--nonsense", file, "there")):
-            for mode in ((), ("--json",)):
-                with self.subTest(words=words, mode=mode):
-                    self.reprieve(*mode, "wal", "fetch", *words, code=200)
-        self.reprieve("wal", "receive", code=2)
 
 
 if __name__ == "__main__":
